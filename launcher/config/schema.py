@@ -1,0 +1,136 @@
+"""The typed shape of a config: one dataclass a group, limits beside each field.
+
+Values are never defaulted here: defaults live in `conf/`, once. A field's metadata may hold `min`, `above`
+(exclusive), `max` and `choices`; `validate.py` checks them and names the override to type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Targeted = dict[str, Any]
+"""A mapping with `_target_`, the dotted name of an importable class or function, and its arguments."""
+
+KINDS = ("text", "table", "image")
+LABELS = ("next_tokens", "masked_tokens", "classes", "values")
+
+
+def limited(
+    *, min: float | None = None, above: float | None = None, max: float | None = None, choices: tuple[Any, ...] = ()
+) -> Any:
+    """A dataclass field with limits: `min` and `max` inclusive, `above` exclusive, or a list of choices."""
+    limits = {"min": min, "above": above, "max": max, "choices": choices or None}
+    return field(metadata={name: limit for name, limit in limits.items() if limit is not None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitConfig:
+    """How rows are divided: by `ratio`, by the values of a `column`, or as the source `given` them."""
+
+    method: str = limited(choices=("ratio", "column", "given"))
+    validation: float = limited(min=0, max=1)
+    test: float = limited(min=0, max=1)
+    column: str | None
+    seed: int = limited(min=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanConfig:
+    """What happens to missing values, duplicate rows and non-finite numbers."""
+
+    missing: str = limited(choices=("drop", "impute", "refuse"))
+    duplicates: str = limited(choices=("drop", "keep", "refuse"))
+    non_finite: str = limited(choices=("drop", "impute", "refuse"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetConfig:
+    """Where rows come from (`source`) and how they become fixed-size columns."""
+
+    source: Targeted
+    kind: str = limited(choices=KINDS)
+    inputs: Any  # a column, a list of columns, or null for all that are neither target nor split
+    target: Any  # a column, a list of columns (regression), or null where the task needs none
+    split: SplitConfig
+    clean: CleanConfig
+    normalize: str = limited(choices=("standard", "minmax", "none"))
+    tokenizer: str | None  # bytes, bpe, or the name or path of a tokenizer
+    vocab_size: int | None = limited(min=257)  # of a trained bpe
+    sequence_length: int | None = limited(min=2)  # tokens
+    packing: bool  # documents joined and cut to length, or one document a row, padded
+    image_size: int | None = limited(min=1)  # pixels a side
+    max_rows: int | None = limited(min=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerConfig:
+    """How long, how much at once, and how precisely."""
+
+    max_steps: int | None = limited(min=1)
+    max_epochs: int | None = limited(min=1)
+    global_batch_size: int = limited(min=1)  # samples a step, over all processes
+    micro_batch_size: int | None = limited(min=1)  # samples a process holds at once
+    precision: str = limited(choices=("fp32", "bf16", "fp16"))
+    seed: int = limited(min=0, max=2**32 - 1)
+    compile: bool
+    deterministic: bool
+    gradient_clip_norm: float | None = limited(above=0)
+    log_every_steps: int = limited(min=1)
+    eval_every_steps: int | None = limited(min=1)
+    eval_samples: int | None = limited(min=1)  # of the validation split while training; the last one sees all
+    profile: bool  # record a trace of a few steps into the run directory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyConfig:
+    """Sizes of the mesh axes; `auto` takes the processes that are left."""
+
+    dp_replicate: Any  # "auto" or a number of processes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulerConfig:
+    """The learning rate as a fraction of `optimizer.lr` at each step."""
+
+    name: str = limited(choices=("constant", "linear", "cosine", "warmup_stable_decay"))
+    warmup_fraction: float = limited(min=0, max=1)  # of all steps
+    decay_fraction: float = limited(min=0, max=1)  # of all steps; warmup_stable_decay only
+    final_fraction: float = limited(min=0, max=1)  # of optimizer.lr at the end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerConfig:
+    """Where metrics go."""
+
+    name: str = limited(choices=("wandb", "none"))
+    mode: str = limited(choices=("offline", "online"))
+    project: str
+    group: str | None
+    tags: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """Where and how workers start."""
+
+    name: str = limited(choices=("local",))
+    device: str = limited(choices=("auto", "cpu", "cuda", "mps"))
+    num_processes: Any  # "auto" or a number of processes
+    max_restarts: int = limited(min=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One run, whole. Targeted sections still hold `${data...}`, which preparation fills in."""
+
+    run_id: str | None
+    model: Targeted
+    dataset: DatasetConfig
+    task: Targeted
+    strategy: StrategyConfig
+    optimizer: Targeted
+    scheduler: SchedulerConfig
+    trainer: TrainerConfig
+    tracker: TrackerConfig
+    engine: EngineConfig
