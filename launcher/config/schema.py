@@ -86,6 +86,7 @@ class TrainerConfig:
 class StrategyConfig:
     """Sizes of the mesh axes; `auto` takes the processes that are left."""
 
+    name: str
     dp_replicate: Any  # "auto" or a number of processes
 
 

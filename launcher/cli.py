@@ -1,0 +1,173 @@
+"""The verbs of the `windlass` command; each is a few lines that call one function below."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from launcher.errors import WindlassError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from omegaconf import DictConfig
+    from rich.console import Console
+
+HELP = """\
+windlass: one command takes a Hydra config from a laptop CPU to thousands of GPUs
+
+  windlass train [overrides]   train; windlass train --help lists every group and option
+  windlass check [overrides]   everything up to the first step: config, data, model, batch sizes, memory
+  windlass runs                list runs
+  windlass runs show RUN       one run: state, metrics, failure (RUN is an id, a unique beginning, or latest)
+  windlass runs logs RUN       its logs; -f follows, --rank R chooses a worker
+  windlass runs stop RUN       end it; its state is kept as stopped
+  windlass runs delete RUN     remove its directory
+
+  --json                       print a result that a script can read
+  WINDLASS_RUNS_DIR            where runs are kept (default: runs/)
+  WINDLASS_CACHE_DIR           where prepared data are kept
+
+examples
+  windlass train                                  the default: a small GPT on Python's own source code
+  windlass train model=mlp dataset=digits optimizer.lr=3e-4
+  windlass train model=cnn dataset=digits --cfg job
+  eval "$(windlass train -sc install=bash)"       completion for this shell
+"""
+
+
+class Interrupted(BaseException):
+    """A signal that ends the command outside of a running job."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+
+def main() -> None:
+    """Entry point of the `windlass` command."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(argv: list[str]) -> int:
+    """Run one verb; returns the exit code: 0 done, 1 the run failed, 2 the request was wrong, 128 + n for signal n."""
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _interrupt)
+    verbs: dict[str, Callable[[list[str]], int]] = {"train": train, "check": check, "runs": runs}
+    try:
+        if not argv or argv[0] in ("-h", "--help", "help"):
+            print(HELP, end="")
+            return 0
+        if argv[0] == "--version":
+            from importlib.metadata import version
+
+            print(version("windlass"))
+            return 0
+        if argv[0] in ("-sc", "--shell_completion"):
+            return train(argv)
+        if argv[0] not in verbs:
+            from launcher.config.nearest import did_you_mean
+            from launcher.errors import RequestError
+
+            raise RequestError(
+                f"windlass has no verb {argv[0]!r}{did_you_mean(argv[0], list(verbs))}; use {', '.join(verbs)}, "
+                "or see windlass --help"
+            )
+        return verbs[argv[0]](argv[1:])
+    except WindlassError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except Interrupted as interruption:
+        return 128 + interruption.signum
+    except BrokenPipeError:  # `windlass runs | head`
+        sys.stderr.close()
+        return 0
+
+
+def train(argv: list[str]) -> int:
+    """`windlass train`: an ordinary Hydra app."""
+    from launcher.jobs.job import run_job
+
+    argv, as_json = _take_flag(argv, "--json")
+
+    def task(composed: DictConfig) -> int:
+        run = run_job(composed, _view(as_json))
+        if as_json:
+            print(json.dumps(run.describe()))
+        code = run.job.get("exit_code", 1)
+        if code > 128:  # a signal ends all the jobs of a multirun
+            raise Interrupted(code - 128)
+        return code
+
+    return _worst(_hydra(argv, task))
+
+
+def check(argv: list[str]) -> int:
+    """`windlass check`: the plan of a run, without running it."""
+    from launcher.jobs.check import check_job, check_rows
+
+    argv, as_json = _take_flag(argv, "--json")
+
+    def task(composed: DictConfig) -> int:
+        result = check_job(composed, _view(as_json))
+        if as_json:
+            print(json.dumps(result))
+        else:
+            _table(check_rows(result))
+        return 0
+
+    return _worst(_hydra(argv, task))
+
+
+def runs(argv: list[str]) -> int:
+    """`windlass runs ...`: look at, follow, stop and delete runs."""
+    from launcher.jobs.manage import manage
+
+    return manage(argv)
+
+
+def _hydra(argv: list[str], task: Callable[[DictConfig], int]) -> Any:
+    from launcher.config.compose import run_app
+    from launcher.config.targets import add_working_directory
+
+    add_working_directory()
+    return run_app(argv, task)
+
+
+def _worst(codes: Any) -> int:
+    """The exit code of one run, of several (`-m`), or of an answer such as `--cfg` that ran nothing."""
+    if codes is None:
+        return 0
+    return max(codes, default=0) if isinstance(codes, list) else codes
+
+
+def _view(as_json: bool) -> Any:
+    from launcher.jobs.view import View
+
+    return View(_console(as_json))
+
+
+def _console(as_json: bool) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=as_json)
+
+
+def _table(rows: list[tuple[str, str]]) -> None:
+    from rich.table import Table
+
+    table = Table(show_header=False)
+    for row in rows:
+        table.add_row(*row)
+    _console(as_json=False).print(table)
+
+
+def _take_flag(argv: list[str], flag: str) -> tuple[list[str], bool]:
+    return [word for word in argv if word != flag], flag in argv
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise Interrupted(signum)

@@ -1,0 +1,110 @@
+"""What `${...}` stands for: resolved where the config alone knows it, kept where only the data do."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
+
+from launcher.config.nearest import listed, nearest
+from launcher.errors import RequestError
+
+DATA_REFERENCE = re.compile(r"(?<!\\)\$\{\s*data\.(\w+)")
+"""A value that preparation fills in, such as `${data.vocab_size}`; the group is its name."""
+
+_UNKNOWN_KEY = re.compile(r"Interpolation key '([^']+)' not found")
+
+
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """The config as plain dicts and lists: resolved, but `${data...}` and `???` stay as written.
+
+    Raises RequestError for an interpolation to something that does not exist.
+    """
+    raw = OmegaConf.to_container(cfg, resolve=False)
+    assert isinstance(raw, dict)
+    return {str(key): _plain(cfg, key, value, str(key)) for key, value in raw.items()}
+
+
+def resolve(cfg: DictConfig, data: Mapping[str, Any]) -> DictConfig:
+    """A copy with the section `data` added and every interpolation replaced by its value.
+
+    Raises RequestError for an interpolation to something that does not exist, also in `data`.
+    """
+    whole = copy.deepcopy(cfg)
+    with flag_override(whole, ["struct", "readonly"], [False, False]):
+        whole["data"] = _escaped(data)
+        try:
+            OmegaConf.resolve(whole)
+        except OmegaConfBaseException as error:
+            path = str(error.full_key)
+            raise _unresolvable(path, OmegaConf.to_container(whole, resolve=False), error) from error
+    return whole
+
+
+def pin_hydra(cfg: DictConfig) -> None:
+    """Replace `${hydra:...}` by its value in place, while Hydra still knows it."""
+    with flag_override(cfg, ["struct", "readonly"], [False, False]):
+        for path, value in leaves(OmegaConf.to_container(cfg, resolve=False)):
+            if isinstance(value, str) and "${hydra:" in value:
+                OmegaConf.update(cfg, path, OmegaConf.select(cfg, path))
+
+
+def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value in nested mappings and lists that is neither, with its dotted path."""
+    items: Iterator[tuple[Any, Any]]
+    if isinstance(values, Mapping):
+        items = iter(values.items())
+    elif isinstance(values, list):
+        items = enumerate(values)
+    else:
+        yield path, values
+        return
+    for key, value in items:
+        yield from leaves(value, f"{path}.{key}" if path else str(key))
+
+
+def _plain(parent: Any, key: Any, raw: Any, path: str) -> Any:
+    if isinstance(raw, dict):
+        return {str(k): _plain(parent[key], k, value, f"{path}.{k}") for k, value in raw.items()}
+    if isinstance(raw, list):
+        return [_plain(parent[key], i, value, f"{path}.{i}") for i, value in enumerate(raw)]
+    if not (isinstance(raw, str) and "${" in raw) or DATA_REFERENCE.search(raw):
+        return raw
+    try:
+        value = parent[key]
+    except InterpolationToMissingValueError:
+        return "???"
+    except OmegaConfBaseException as error:
+        unknown = _UNKNOWN_KEY.search(str(error))
+        if unknown is not None and unknown.group(1).startswith("data."):
+            return raw  # through another key that refers to the data
+        raise _unresolvable(path, OmegaConf.to_container(parent._get_root(), resolve=False), error) from error
+    return plain(OmegaConf.create({"value": value}))["value"] if OmegaConf.is_config(value) else value
+
+
+def _unresolvable(path: str, values: Any, error: OmegaConfBaseException) -> RequestError:
+    known = dict(leaves(values))
+    reason = str(error).partition("\n")[0]
+    unknown = _UNKNOWN_KEY.search(reason)
+    if unknown is None:
+        return RequestError(f"{path}={known.get(path, '')} cannot be resolved: {reason}")
+    key = unknown.group(1)
+    if key.startswith("data."):
+        names = listed((name for name in values["data"]), conjunction="and")
+        return RequestError(f"{path} asks for ${{{key}}}, which these data do not have; they have {names}")
+    best = nearest(key, known)
+    hint = f"; did you mean ${{{best}}}?" if best else ""
+    return RequestError(f"{path}=${{{key}}}: there is no key {key} in the config{hint}")
+
+
+def _escaped(value: Any) -> Any:
+    """Names that come from the data are text, also where they look like an interpolation."""
+    if isinstance(value, Mapping):
+        return {str(key): _escaped(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_escaped(item) for item in value]
+    return value.replace("${", "\\${") if isinstance(value, str) else value

@@ -1,0 +1,82 @@
+"""`windlass check`: everything up to the first step, and what the run would be."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from launcher.config.validate import from_composed, resolve, to_config
+from launcher.errors import RequestError
+from launcher.jobs import words
+from launcher.jobs.job import check_disk, prepare_data
+from launcher.parallel.devices import find_devices
+from launcher.parallel.plan import make_plan
+from launcher.runs import refuse_existing, runs_root
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from launcher.jobs.view import View
+
+
+def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
+    """Prepare the data, build the model on the meta device, do the arithmetic; start nothing.
+
+    Returns the plan as plain values: processes, batch sizes, steps, parameters, bytes.
+
+    Raises:
+        RequestError: what `windlass train` would refuse, and a model that can't be built or called.
+    """
+    config = to_config(composed)
+    refuse_existing(config.run_id)
+    plan = make_plan(config, find_devices(config.engine.device))
+    prepared = prepare_data(config, view)
+    check_disk()
+    view.stage("building the model on the meta device")
+    # Torch is imported from here on; every mistake that the config alone shows has been refused before.
+    from launcher.data.columns import Columns
+    from launcher.training.build import count_steps
+    from launcher.training.flops import flops_per_sample
+    from launcher.training.footprint import measure_footprint
+
+    manifest = prepared.manifest
+    resolved = from_composed(resolve(composed, manifest.data))
+    try:
+        footprint = measure_footprint(resolved)
+        flops = flops_per_sample(resolved, Columns(Path(manifest.path) / "train", manifest))
+    except Exception as error:
+        target = resolved.model["_target_"]
+        raise RequestError(
+            f"model {target} can't be built or called: {type(error).__name__}: {error}; look at the keys of model"
+        ) from error
+    view.close()
+    rows = manifest.data["num_rows"]
+    return {
+        "plan": asdict(plan),
+        "steps": count_steps(config, num_samples=rows["train"]),
+        "rows": rows,
+        "footprint": asdict(footprint),
+        "flops_per_sample": flops,
+        "runs_dir": str(runs_root()),
+        "description": words.plan(plan),
+    }
+
+
+def check_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """The result of `check_job` as rows of a table."""
+    plan, footprint = result["plan"], result["footprint"]
+    optimizer = footprint["optimizer_bytes"]
+    return [
+        ("processes", f"{plan['num_processes']} on {plan['device']}, {plan['threads']} threads each"),
+        ("global batch", f"{plan['global_batch_size']} samples"),
+        ("batch per device", f"{plan['micro_batch_size']} samples x {plan['accumulation']} accumulated"),
+        ("steps", str(result["steps"])),
+        ("samples", "  ".join(f"{name} {number}" for name, number in result["rows"].items())),
+        ("parameters", words.count(footprint["num_parameters"])),
+        ("weights", words.size(footprint["weights_bytes"])),
+        ("gradients", words.size(footprint["gradients_bytes"])),
+        ("optimizer", "unknown" if optimizer is None else words.size(optimizer)),
+        ("FLOPs a sample", words.count(result["flops_per_sample"])),
+        ("runs go to", result["runs_dir"]),
+    ]

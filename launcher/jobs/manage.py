@@ -1,0 +1,160 @@
+"""`windlass runs`: list, show, follow, stop and delete runs, all from their directories."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from launcher.errors import RequestError
+from launcher.jobs import words
+from launcher.runs import ACTIVE, Run, delete_run, find_run, list_runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STOP_TIMEOUT_S = 60.0
+POLL_S = 0.2
+
+
+def manage(argv: list[str]) -> int:
+    """Run one `windlass runs` verb; returns the exit code.
+
+    Raises:
+        RequestError: no such run, or one that is in the wrong state for the verb.
+    """
+    arguments = _parser().parse_args(argv or ["list"])
+    if arguments.verb == "list":
+        return list_all(as_json=arguments.json)
+    run = find_run(arguments.run)
+    if arguments.verb == "show":
+        return show(run, as_json=arguments.json)
+    if arguments.verb == "logs":
+        return logs(run, rank=arguments.rank, follow=arguments.follow)
+    if arguments.verb == "stop":
+        return stop(run)
+    delete_run(run)
+    print(f"deleted {run.id}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="windlass runs", description="Look at, follow, stop and delete runs.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    listing = verbs.add_parser("list", help="all runs, oldest first")
+    listing.add_argument("--json", action="store_true", help="one JSON array")
+    helps = {
+        "show": "one run: state, metrics, failure",
+        "logs": "what a worker printed",
+        "stop": "end a run; its state is kept as stopped",
+        "delete": "remove a run's directory",
+    }
+    parsers = {verb: verbs.add_parser(verb, help=text) for verb, text in helps.items()}
+    for verb, sub in parsers.items():
+        kwargs = {} if verb in ("stop", "delete") else {"nargs": "?", "default": "latest"}
+        sub.add_argument("run", help="id, unique beginning, or latest", **kwargs)
+    parsers["show"].add_argument("--json", action="store_true", help="one JSON object")
+    parsers["logs"].add_argument("-f", "--follow", action="store_true", help="until the run ends")
+    parsers["logs"].add_argument("--rank", type=int, default=0, help="which worker (default 0)")
+    return parser
+
+
+def list_all(*, as_json: bool) -> int:
+    """Print every run with its state, age, last step and loss."""
+    rows = [run.describe() for run in list_runs()]
+    if as_json:
+        print(json.dumps(rows))
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for title in ("run", "state", "started", "model", "dataset", "step", "loss"):
+        table.add_column(title)
+    for row in rows:
+        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["created"]))
+        loss = "" if row["loss"] is None else f"{row['loss']:.4f}"
+        table.add_row(row["id"], row["state"], started, row["model"], row["dataset"], str(row["step"] or ""), loss)
+    Console().print(table)
+    return 0
+
+
+def show(run: Run, *, as_json: bool) -> int:
+    """Print one run."""
+    if as_json:
+        print(json.dumps(run.describe() | {"job": run.job, "summary": run.summary, "failure": run.failure or None}))
+        return 0
+    from rich.console import Console
+
+    from launcher.jobs.failure import Failure
+    from launcher.jobs.view import View
+
+    view = View(Console())
+    if run.failure:
+        view.failed(run, Failure(**run.failure))
+    elif run.summary:
+        view.end(run)
+    else:
+        view.line(f"run {run.id}: {run.state}", "bold")
+        if steps := run.history():
+            view.line(words.step(steps[-1]))
+        view.line(f"where: {run.path}")
+    return 0
+
+
+def logs(run: Run, *, rank: int, follow: bool) -> int:
+    """Print the log of one rank in the newest attempt.
+
+    Raises:
+        RequestError: that rank has no log.
+    """
+    attempts = run.attempts()
+    path = run.log_path(attempt=attempts[-1], rank=rank) if attempts else run.agent_log_path
+    while follow and not path.exists() and run.state in ACTIVE:
+        time.sleep(POLL_S)
+        attempts = run.attempts()
+        path = run.log_path(attempt=attempts[-1], rank=rank) if attempts else path
+    if not path.exists():
+        ranks = sorted(path.parent.glob("rank_*.log"))
+        raise RequestError(f"run {run.id} has no log of rank {rank}; use --rank 0 to {max(len(ranks) - 1, 0)}")
+    _copy(path, run if follow else None)
+    return 0
+
+
+def _copy(path: Path, followed: Run | None) -> None:
+    with path.open("rb") as file:
+        while True:
+            # The state is read first: what the run wrote before it ended is still copied after.
+            active = followed is not None and followed.state in ACTIVE
+            while block := file.read(1 << 16):
+                sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
+            if not active:
+                return
+            time.sleep(POLL_S)
+
+
+def stop(run: Run) -> int:
+    """Ask the process that holds the run to end it, and wait until it has.
+
+    Raises:
+        RequestError: the run is not active, or runs on another machine.
+    """
+    job = run.job
+    if run.state not in ACTIVE:
+        raise RequestError(f"run {run.id} is {run.state}, not running; there is nothing to stop")
+    if job["host"] != socket.gethostname():
+        raise RequestError(f"run {run.id} runs on {job['host']}; type there: windlass runs stop {run.id}")
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(job["pid"], signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while run.state in ACTIVE and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    print(f"{run.id} is {run.state}")
+    return 0 if run.state not in ACTIVE else 1

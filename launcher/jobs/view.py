@@ -1,0 +1,106 @@
+"""What the terminal shows of a run: one live line on a terminal, plain lines in a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from launcher.jobs import words
+
+if TYPE_CHECKING:
+    from launcher.jobs.failure import Failure
+    from launcher.parallel.plan import Plan
+    from launcher.runs import Run
+
+
+class View:
+    """Draws stages, events and the end of a run on one console."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._live: Live | None = None
+        self._stage = ""
+
+    def close(self) -> None:
+        """Take the live line away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def stage(self, name: str, fraction: float | None = None) -> None:
+        """What happens now, and how much of it is done; in a file, a line when the name changes."""
+        percent = "" if fraction is None else f" {fraction:4.0%}"
+        if self.console.is_terminal:
+            self._draw(Text.assemble((name, "cyan"), percent))
+        elif name != self._stage:
+            self.line(name)
+        self._stage = name
+
+    def line(self, text: str, style: str = "") -> None:
+        """A line that stays."""
+        self.console.print(Text(text, style=style), soft_wrap=True)
+
+    def plan(self, run: Run, plan: Plan) -> None:
+        """Which run starts on what."""
+        self.line(f"run {run.id}: {words.plan(plan)}", "bold")
+        for note in plan.notes:
+            self.line(f"note: {note}", "yellow")
+
+    def stopping(self, signal_name: str) -> None:
+        """A signal was passed on."""
+        self.line(f"{signal_name}: ending the workers", "yellow")
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Show one event of a worker."""
+        kind = event["event"]
+        if kind == "step":
+            if self.console.is_terminal:
+                self._draw(Text(words.step(event)))
+            else:
+                self.line(words.step(event))
+        elif kind == "evaluation":
+            self.line(f"{event['split']} at step {event['step']}: {words.metrics(event['metrics'])}", "green")
+        elif kind == "phase":
+            self.stage(event["name"])
+        elif kind == "warning":
+            self.line(f"warning: {event['message']}", "yellow")
+
+    def end(self, run: Run) -> None:
+        """The summary of a finished run."""
+        self.close()
+        table = Table(show_header=False, title=f"run {run.id}: {run.state}", title_justify="left", title_style="bold")
+        for name, value in words.summary_rows(run):
+            table.add_row(name, value)
+        self.console.print(table)
+        if run.summary.get("sample"):
+            self.console.print(Panel(Text(run.summary["sample"]), title="the model writes", title_align="left"))
+        for line in words.next_commands(run):
+            self.line(line)
+
+    def failed(self, run: Run, failure: Failure) -> None:
+        """The one panel that says why a run failed."""
+        self.close()
+        where = [f"rank {failure.rank}" if failure.rank is not None else "before any rank"]
+        where += [f"step {failure.step}"] if failure.step is not None else []
+        where += [failure.phase] if failure.phase and failure.step is None else []
+        body = Text.assemble(
+            (f"{failure.cause}", "bold red"), f" ({', '.join(where)})\n{failure.message}\n",
+            *([f"\n{failure.traceback.rstrip()}\n"] if failure.traceback else []),
+            *(["\nlast lines of its log:\n", ("\n".join(failure.log_tail) + "\n", "dim")]
+              if failure.log_tail and not failure.traceback else []),
+            ("\nnext: ", "bold"), failure.advice,
+            ("\nmore: ", "bold"), f"windlass runs logs {run.id}",
+        )  # fmt: skip
+        self.console.print(Panel(body, title=f"run {run.id} failed", title_align="left", border_style="red"))
+
+    def _draw(self, text: Text) -> None:
+        if self._live is None:
+            self._live = Live(console=self.console, auto_refresh=False, transient=True)
+            self._live.start()
+        text.truncate(self.console.width, overflow="ellipsis")
+        self._live.update(text, refresh=True)

@@ -1,0 +1,100 @@
+"""Numbers and states of a run in words, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from launcher.runs import read_json
+
+if TYPE_CHECKING:
+    from launcher.parallel.plan import Plan
+    from launcher.runs import Run
+
+
+def count(number: float) -> str:
+    """1234567 as `1.23M`."""
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(number) >= size:
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.4g}"
+
+
+def size(num_bytes: float) -> str:
+    """Bytes with a binary unit."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(num_bytes) < 1024:
+            return f"{num_bytes:.4g} {unit}"
+        num_bytes /= 1024
+    return f"{num_bytes:.4g} TiB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as `1h02m`, `3m05s` or `12s`."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def metrics(values: dict[str, float]) -> str:
+    """Names and values on one line."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+
+
+def step(event: dict[str, Any]) -> str:
+    """The progress line."""
+    parts = [
+        f"step {event['step']}/{event['num_steps']}",
+        f"loss {event['loss']:.4f}",
+        f"lr {event['learning_rate']:.2e}",
+    ]
+    if "tokens_per_second" in event:
+        parts.append(f"{count(event['tokens_per_second'])} tokens/s")
+    else:
+        parts.append(f"{count(event['samples_per_second'])} samples/s")
+    if "mfu" in event:
+        parts.append(f"MFU {event['mfu']:.1%}")
+    if "seconds_left" in event:
+        parts.append(f"{duration(event['seconds_left'])} left")
+    return "  ".join(parts)
+
+
+def plan(plan: Plan) -> str:
+    """Processes, devices and batch sizes on one line."""
+    processes = f"{plan.num_processes} process{'es' if plan.num_processes > 1 else ''} on {plan.device}"
+    threads = f" with {plan.threads} thread{'s' if plan.threads > 1 else ''} each" if plan.device == "cpu" else ""
+    return (
+        f"{processes}{threads}, global batch {plan.global_batch_size} = "
+        f"{plan.num_processes} x {plan.accumulation} x {plan.micro_batch_size} "
+        "(processes x accumulation x micro batch)"
+    )
+
+
+def summary_rows(run: Run) -> list[tuple[str, str]]:
+    """What the table at the end says."""
+    summary, data = run.summary, read_json(run.data_path)
+    rows = [(name, f"{value:.4g}") for name, value in summary["metrics"].items()]
+    if data.get("floors"):
+        floors = "  ".join(f"{name.replace('_', '-')} {value:.2f}" for name, value in data["floors"].items())
+        rows.append(("bits per byte to beat", floors))
+    rows.append(("parameters", count(summary["num_parameters"])))
+    rows.append(("steps", f"{summary['steps']} in {duration(summary['train_seconds'])}"))
+    for name, unit in (("tokens_per_second", "tokens/s"), ("samples_per_second", "samples/s")):
+        if name in summary:
+            rows.append(("throughput", f"{count(summary[name])} {unit}"))
+    if "mfu" in summary:
+        rows.append(("model FLOPs utilisation", f"{summary['mfu']:.1%}"))
+    rows.append(("peak memory", f"{size(summary['peak_memory_bytes'])} a process"))
+    rows.append(("device-hours", f"{summary['device_hours']:.4f}"))
+    rows.append(("where", str(run.path)))
+    return rows
+
+
+def next_commands(run: Run) -> list[str]:
+    """What one may type next."""
+    commands = [f"next: windlass runs show {run.id}    windlass runs logs {run.id}"]
+    offline = sorted(run.wandb_dir.glob("offline-run-*"))
+    if offline:
+        commands.append(f"      wandb sync {offline[-1]}    # to see it on a W&B server")
+    return commands

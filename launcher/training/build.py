@@ -1,0 +1,196 @@
+"""From a run directory to everything the step loop needs, in named phases."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from launcher.config.compose import to_plain
+from launcher.config.targets import build
+from launcher.data.columns import Columns
+from launcher.data.loader import Share, steps_per_epoch
+from launcher.data.manifest import Manifest
+from launcher.parallel.accelerator import distribute, make_accelerator
+from launcher.parallel.devices import peak_flops
+from launcher.training.flops import flops_per_sample
+from launcher.training.meter import Meter
+from launcher.training.optimizer import make_optimizer
+from launcher.training.profiling import Profiler
+from launcher.training.schedule import Schedule, make_schedule
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from torch import nn
+    from torch.optim import Optimizer
+
+    from launcher.config.schema import Config
+    from launcher.parallel.plan import Plan
+    from launcher.runs import Run
+    from launcher.tasks.task import Task
+    from launcher.training.tracking import WandbTracker
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where the worker is; a failure report quotes it."""
+
+    phase: str = "starting"
+    step: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Assembly:
+    """One worker, built: what the loop, evaluation and the end work with."""
+
+    run: Run
+    config: Config
+    plan: Plan
+    manifest: Manifest
+    progress: Progress
+    accelerator: Accelerator
+    task: Task
+    model: nn.Module
+    parameters: list[nn.Parameter]
+    optimizer: Optimizer
+    base_lr: float
+    schedule: Schedule
+    share: Share
+    evaluation_share: Share
+    train_rows: Columns
+    evaluation_rows: dict[str, Columns]
+    num_steps: int
+    meter: Meter
+    profiler: Profiler
+
+    @property
+    def validation_rows(self) -> Columns | None:
+        return self.evaluation_rows.get("validation")
+
+    @property
+    def skips_overflow(self) -> bool:
+        """fp16 scales its loss and skips the steps that overflow: those are not failures."""
+        return self.accelerator.scaler is not None
+
+    @property
+    def checks_every_step(self) -> bool:
+        """Looking at a value is free on the CPU; on a GPU the loop would wait, so it looks at each report."""
+        return self.accelerator.device.type == "cpu" and not self.skips_overflow
+
+    def report(self, event: str, **values: Any) -> None:
+        """Tell the parent, once."""
+        if self.accelerator.is_main_process:
+            self.run.report(event, **values)
+
+
+def assemble(
+    run: Run, config: Config, plan: Plan, progress: Progress, trackers: list[WandbTracker]
+) -> Assembly:
+    """Build the worker phase by phase; `progress.phase` names the one at hand."""
+    trainer = config.trainer
+    progress.phase = "joining the process group"
+    set_determinism(trainer.deterministic)
+    accelerator = make_accelerator(plan, precision=trainer.precision, trackers=list(trackers))
+    progress.phase = "opening the data"
+    manifest, rows = open_data(run)
+    num_steps = count_steps(config, num_samples=len(rows["train"]))
+    progress.phase = "building the task"
+    task = build(config.task)
+    progress.phase = "building the model"
+    module = build_model(config)
+    progress.phase = "building the optimizer"
+    optimizer = make_optimizer(config.optimizer, module)
+    progress.phase = "distributing the model"
+    model, stepper = distribute(accelerator, module, optimizer)
+    progress.phase = "starting the tracker"
+    accelerator.init_trackers(config.tracker.project, to_plain(run.config_path))
+    share = Share(
+        global_batch_size=plan.global_batch_size,
+        micro_batch_size=plan.micro_batch_size,
+        rank=accelerator.process_index,
+        num_ranks=accelerator.num_processes,
+        seed=trainer.seed,
+        device=accelerator.device,
+    )
+    # Different streams for dropout on each rank; the weights were drawn from the seed alone.
+    torch.manual_seed(trainer.seed + 1 + accelerator.process_index)
+    model.train()
+    return Assembly(
+        run=run,
+        config=config,
+        plan=plan,
+        manifest=manifest,
+        progress=progress,
+        accelerator=accelerator,
+        task=task,
+        model=model,
+        parameters=[parameter for parameter in module.parameters() if parameter.requires_grad],
+        optimizer=stepper,
+        base_lr=config.optimizer["lr"],
+        schedule=make_schedule(config.scheduler, num_steps=num_steps),
+        share=share,
+        evaluation_share=share,
+        train_rows=rows.pop("train"),
+        evaluation_rows=rows,
+        num_steps=num_steps,
+        meter=make_meter(config, plan, manifest, accelerator.device, num_steps),
+        profiler=Profiler(run.profile_path if trainer.profile and accelerator.is_main_process else None),
+    )
+
+
+def set_determinism(deterministic: bool) -> None:
+    """Make torch refuse what can't be repeated bit by bit."""
+    if deterministic:
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False
+
+
+def open_data(run: Run) -> tuple[Manifest, dict[str, Columns]]:
+    """The prepared manifest and the memory-mapped splits that are there."""
+    manifest = Manifest.load(run.data_path)
+    directory = Path(manifest.path)
+    return manifest, {
+        split: Columns(directory / split, manifest)
+        for split in ("train", "validation", "test")
+        if (directory / split).is_dir()
+    }
+
+
+def count_steps(config: Config, *, num_samples: int) -> int:
+    """Optimizer steps of the run: the smaller of what `max_steps` and `max_epochs` ask for."""
+    trainer = config.trainer
+    per_epoch = steps_per_epoch(num_samples, trainer.global_batch_size)
+    limits = [trainer.max_steps, trainer.max_epochs * per_epoch if trainer.max_epochs is not None else None]
+    return min(limit for limit in limits if limit is not None)
+
+
+def build_model(config: Config) -> nn.Module:
+    """The model with weights that depend on the seed alone, compiled in place where that is asked for."""
+    torch.manual_seed(config.trainer.seed)
+    module = build(config.model)
+    if config.trainer.compile:
+        module.compile()
+    return module
+
+
+def make_meter(
+    config: Config, plan: Plan, manifest: Manifest, device: torch.device, num_steps: int
+) -> Meter:
+    """A meter; FLOPs are counted only where the device's peak is known, since only utilisation needs them."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    peak = peak_flops(name, config.trainer.precision)
+    flops = None
+    if peak is not None:
+        with contextlib.suppress(NotImplementedError):  # an operation without a meta kernel: no utilisation
+            flops = flops_per_sample(config, Columns(Path(manifest.path) / "train", manifest))
+    return Meter(
+        num_steps=num_steps,
+        tokens_per_sample=manifest.data.get("sequence_length"),
+        flops_per_sample=flops,
+        peak_flops=None if peak is None else peak * plan.num_processes,
+    )

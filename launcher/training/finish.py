@@ -1,0 +1,76 @@
+"""After the last step: evaluate on everything, save the model, let it write, and sum up."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from launcher.config.compose import to_yaml
+from launcher.data.transforms import Transforms
+from launcher.parallel.accelerator import bare, reduce_sums
+from launcher.runs import write_json
+from launcher.training.evaluate import evaluate
+from launcher.training.meter import peak_memory_bytes
+from launcher.training.sample import continue_tokens
+
+if TYPE_CHECKING:
+    from launcher.training.build import Assembly
+
+SAMPLE_TOKENS = 200
+SAMPLE_TEMPERATURE = 0.7
+
+
+def finish(job: Assembly, *, started: float) -> dict[str, Any]:
+    """Evaluate every split, save, and return the summary (the same on each rank, but for the sample)."""
+    metrics: dict[str, float] = {}
+    for split, rows in job.evaluation_rows.items():
+        job.report("phase", name=f"evaluating on the {split} split")
+        values = evaluate(job, rows)
+        job.report("evaluation", step=job.num_steps, split=split, metrics=values)
+        metrics |= {f"{split}/{name}": value for name, value in values.items()}
+    job.accelerator.log(metrics, step=job.num_steps)
+    peak = job.accelerator.gather(
+        torch.tensor([float(peak_memory_bytes(job.accelerator.device))], device=job.accelerator.device)
+    )
+    seconds = time.time() - started
+    (total_parameters,) = reduce_sums(job.accelerator, sum(p.numel() for p in job.parameters))
+    return {
+        "metrics": metrics,
+        "steps": job.num_steps,
+        "num_parameters": int(total_parameters / job.accelerator.num_processes),
+        **job.meter.totals(),
+        "peak_memory_bytes": int(peak.max()),
+        "wall_seconds": seconds,
+        "device_hours": seconds * job.accelerator.num_processes / 3600,
+    }
+
+
+def save_model(job: Assembly) -> None:
+    """Write weights as safetensors, the config that rebuilds the model, and the fitted transforms. Rank 0 only."""
+    from safetensors.torch import save_model as save
+
+    directory = job.run.model_dir
+    directory.mkdir(exist_ok=True)
+    save(bare(job.model), str(directory / "model.safetensors"))
+    (directory / "config.yaml").write_text(to_yaml({"model": job.config.model, "task": job.config.task}))
+    write_json(directory / "transforms.json", job.manifest.fitted)
+
+
+def write_sample(job: Assembly) -> str | None:
+    """Text that the model continues from the beginning of a validation row; None unless it predicts next tokens."""
+    if job.manifest.data["labels"] != "next_tokens" or job.validation_rows is None:
+        return None
+    transforms = Transforms.from_fitted(job.manifest.fitted)
+    row = job.validation_rows.gather(torch.tensor([0]).numpy())["tokens"][0]
+    prompt = torch.from_numpy(row[: min(32, len(row) // 2)].astype("int64")).to(job.accelerator.device)
+    tokens = continue_tokens(
+        bare(job.model),
+        prompt,
+        num_tokens=SAMPLE_TOKENS,
+        max_context=job.manifest.data["sequence_length"],
+        temperature=SAMPLE_TEMPERATURE,
+        seed=job.config.trainer.seed,
+    )
+    return transforms.decode(tokens.tolist())

@@ -1,0 +1,149 @@
+"""The step loop: nothing but what a step needs."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from launcher.data.loader import Step, training_steps
+from launcher.errors import NonFiniteError
+from launcher.parallel.accelerator import bare, reduce_sums
+from launcher.training.evaluate import evaluate
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from launcher.tasks.task import Example
+    from launcher.training.build import Assembly
+
+
+def run_steps(job: Assembly) -> None:
+    """Train from the first step to the last, reporting and evaluating on the way."""
+    trainer = job.config.trainer
+    window = Window(job)
+    job.meter.resume()
+    for step in training_steps(job.train_rows, job.share, first=0, last=job.num_steps):
+        job.progress.step = step.index + 1
+        learning_rate = job.base_lr * job.schedule(step.index)
+        for group in job.optimizer.param_groups:
+            group["lr"] = learning_rate
+        window.add(step, *take_step(job, step))
+        job.profiler.step()
+        done = step.index + 1
+        if done % trainer.log_every_steps == 0 or done == job.num_steps or done == 1:
+            window.report(step, learning_rate)
+        if trainer.eval_every_steps is not None and done % trainer.eval_every_steps == 0 and done < job.num_steps:
+            evaluate_now(job, done)
+
+
+def take_step(job: Assembly, step: Step) -> tuple[Tensor, float | Tensor, Tensor]:
+    """One optimizer step; returns this rank's loss sum and term count, and the gradient norm of the global mean."""
+    examples = [job.task.example(batch) for batch in step.batches]
+    global_terms = count_terms(job, step, examples)
+    # DDP averages gradients over ranks; each rank's sum is scaled so that the average is the global mean.
+    scale = job.accelerator.num_processes / global_terms
+    loss_total: Tensor | None = None
+    for index, (batch, example) in enumerate(zip(step.batches, examples, strict=True)):
+        is_last = index + 1 == len(examples)
+        with contextlib.nullcontext() if is_last else job.accelerator.no_sync(job.model):
+            loss_sum = job.task.loss_sum(job.model(**example.inputs), example.targets) * batch.weight
+            job.accelerator.backward(loss_sum * scale)
+        loss_total = loss_sum.detach() if loss_total is None else loss_total + loss_sum.detach()
+    assert loss_total is not None
+    norm = clip(job)
+    if job.checks_every_step and not math.isfinite(norm.item()):
+        raise non_finite(job, step.index + 1, loss_total)
+    job.optimizer.step()
+    job.optimizer.zero_grad()
+    local_terms = sum(e.num_terms * b.weight for b, e in zip(step.batches, examples, strict=True))
+    return loss_total, local_terms, norm
+
+
+def count_terms(job: Assembly, step: Step, examples: Iterable[Example]) -> int | Tensor:
+    """Terms of the loss in the global batch; ranks talk only where samples differ in their number of terms."""
+    first = next(iter(examples))
+    if isinstance(first.num_terms, int):
+        return first.num_terms // len(step.batches[0]) * step.num_samples
+    terms = torch.stack(
+        [example.num_terms * batch.weight for batch, example in zip(step.batches, examples, strict=True)]
+    ).sum()
+    return job.accelerator.reduce(terms, reduction="sum").clamp(min=1)
+
+
+def clip(job: Assembly) -> Tensor:
+    """The global gradient norm before clipping; clips where a limit is set."""
+    limit = job.config.trainer.gradient_clip_norm
+    if limit is not None:
+        return job.accelerator.clip_grad_norm_(job.parameters, limit)
+    job.accelerator.unscale_gradients()
+    return torch.nn.utils.get_total_norm([p.grad for p in job.parameters if p.grad is not None])
+
+
+def evaluate_now(job: Assembly, done: int) -> None:
+    """Evaluate on the validation split, report, and keep the time out of the throughput."""
+    if job.validation_rows is None:
+        return
+    job.meter.read()
+    values = evaluate(job, job.validation_rows, max_samples=job.config.trainer.eval_samples)
+    job.report("evaluation", step=done, split="validation", metrics=values)
+    job.accelerator.log({f"validation/{name}": value for name, value in values.items()}, step=done)
+    job.meter.resume()
+
+
+def non_finite(job: Assembly, step: int, loss: Tensor) -> NonFiniteError:
+    """The error that names the step, the value, and the first parameter with a bad gradient or value."""
+    bad = [
+        name
+        for name, parameter in bare(job.model).named_parameters()
+        if not (torch.isfinite(parameter).all() and (parameter.grad is None or torch.isfinite(parameter.grad).all()))
+    ]
+    where = f"; the first parameter with a non-finite gradient or value is {bad[0]}" if bad else ""
+    what = "loss" if not torch.isfinite(loss) else "gradient"
+    return NonFiniteError(f"the {what} became non-finite at step {step}{where}")
+
+
+class Window:
+    """Sums since the last report. On a GPU they stay there, so that the loop does not wait for it."""
+
+    def __init__(self, job: Assembly) -> None:
+        self._job = job
+        self._clear()
+
+    def add(self, step: Step, loss: Tensor, terms: float | Tensor, norm: Tensor) -> None:
+        """Add what `take_step` returned."""
+        self._losses.append(loss)
+        self._norms.append(norm)
+        self._terms = self._terms + terms
+        self._job.meter.count(step.num_samples)
+
+    def report(self, step: Step, learning_rate: float) -> None:
+        """Reduce over ranks, check, and send to the terminal and the tracker."""
+        job, done = self._job, step.index + 1
+        losses, norms = torch.stack(self._losses), torch.stack(self._norms)
+        if not job.skips_overflow:
+            self._check(done - len(self._norms) + 1, losses, norms)
+        loss, terms = reduce_sums(job.accelerator, losses.sum(), self._terms)
+        values: dict[str, Any] = {
+            "loss": loss / max(terms, 1.0),
+            "learning_rate": learning_rate,
+            "gradient_norm": norms[-1].item(),
+            **job.meter.read(),
+        }
+        job.report("step", step=done, epoch=step.epoch, num_steps=job.num_steps, **values)
+        job.accelerator.log({f"train/{name}": value for name, value in values.items()} | {"epoch": step.epoch}, step=done)
+        self._clear()
+
+    def _check(self, first_step: int, losses: Tensor, norms: Tensor) -> None:
+        bad = (~torch.isfinite(losses) | ~torch.isfinite(norms)).nonzero()
+        if len(bad):
+            index = int(bad[0])
+            raise non_finite(self._job, first_step + index, losses[index])
+
+    def _clear(self) -> None:
+        self._losses: list[Tensor] = []
+        self._norms: list[Tensor] = []
+        self._terms: float | Tensor = 0.0

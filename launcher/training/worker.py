@@ -1,0 +1,124 @@
+"""What a worker process runs: build, train, finish; it knows its run directory and nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+import torch.distributed
+
+from launcher.config.compose import from_file
+from launcher.config.targets import add_working_directory
+from launcher.errors import WindlassError
+from launcher.parallel.plan import Plan
+from launcher.runs import Run, write_json
+from launcher.training import signals
+from launcher.training.build import Progress, assemble
+from launcher.training.finish import finish, save_model, write_sample
+from launcher.training.loop import run_steps
+from launcher.training.tracking import WandbTracker
+
+TRACEBACK_FRAMES = 8
+
+
+def main(run_path: str) -> None:
+    """Train the run in `run_path`; rank, world size and attempt come from the elastic agent's environment."""
+    signals.install()
+    run = Run(Path(run_path))
+    rank, attempt = int(os.environ["RANK"]), int(os.environ["TORCHELASTIC_RESTART_COUNT"])
+    redirect_output(run.log_path(attempt=attempt, rank=rank))
+    add_working_directory()
+    progress = Progress()
+    trackers: list[WandbTracker] = []
+    try:
+        train(run, progress, trackers)
+    except (Exception, signals.Stopped) as error:
+        # A peer that was stopped before us breaks the collective we are in; that is no failure of ours.
+        signum = signals.received()
+        signals.shield()
+        if signum is None:
+            record_failure(run, error, progress, attempt=attempt, rank=rank)
+            leave(trackers, 1)
+        run.left_path(attempt=attempt, rank=rank).touch()
+        leave(trackers, 128 + signum)
+    run.left_path(attempt=attempt, rank=rank).touch()
+
+
+def train(run: Run, progress: Progress, trackers: list[WandbTracker]) -> None:
+    """Build, train, evaluate, save; `trackers` gets the tracker so that the caller can close it after an error."""
+    started = time.time()
+    config = from_file(run.config_path)
+    plan = Plan.load(run.plan_path)
+    torch.set_num_threads(plan.threads)
+    if config.tracker.name == "wandb" and int(os.environ["RANK"]) == 0:
+        trackers.append(WandbTracker(run, config.tracker, warn=lambda line: run.report("warning", message=line)))
+    job = assemble(run, config, plan, progress, trackers)
+    job.report("phase", name="training", num_steps=job.num_steps, pid=os.getpid())
+    progress.phase = "training"
+    run_steps(job)
+    job.profiler.close()
+    progress.phase = "finishing"
+    summary = finish(job, started=started)
+    if job.accelerator.is_main_process:
+        job.report("phase", name="saving the model")
+        save_model(job)
+        summary["sample"] = write_sample(job)
+        for tracker in trackers:
+            tracker.summarize({**summary, **summary["metrics"]})
+        write_json(run.summary_path, summary)
+    signals.shield()
+    job.accelerator.wait_for_everyone()
+    job.accelerator.end_training()
+    if torch.distributed.is_initialized():
+        # A group that is still open when the interpreter ends aborts now and then.
+        torch.distributed.destroy_process_group()
+
+
+def leave(trackers: list[WandbTracker], code: int) -> NoReturn:
+    """Close the tracker with the exit code and end at once; a broken process group must not be waited for."""
+    for tracker in trackers:
+        tracker.exit_code = code
+        tracker.finish()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def redirect_output(path: Path) -> None:
+    """Send stdout and stderr, also of C code, to this rank's log; read nothing from stdin."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(nothing, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def record_failure(run: Run, error: BaseException, progress: Progress, *, attempt: int, rank: int) -> None:
+    """Write what this rank knows of its end: the error, where it stood, and the traceback's last frames."""
+    traceback.print_exc()
+    frames = traceback.TracebackException.from_exception(error, limit=-TRACEBACK_FRAMES)
+    write_json(
+        run.rank_failure_path(attempt=attempt, rank=rank),
+        {
+            "rank": rank,
+            "attempt": attempt,
+            "time": time.time(),
+            "type": type(error).__name__,
+            "bases": [base.__name__ for base in type(error).__mro__],
+            "message": str(error),
+            "expected": isinstance(error, WindlassError),
+            "phase": progress.phase,
+            "step": progress.step,
+            "traceback": "".join(frames.format()),
+        },
+    )

@@ -1,0 +1,67 @@
+"""Llama (Touvron et al. 2023), the implementation of transformers, with fresh weights.
+
+Shapes: B batch, T time, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from models.checks import at_least, divisible, fraction
+
+
+class Llama(nn.Module):
+    """A causal language model; `model` is the wrapped `LlamaForCausalLM`.
+
+    `num_kv_heads` heads of keys and values are shared by `num_heads` heads of queries; `hidden_width` is the
+    inner width of the feed-forward layers.
+
+    Raises:
+        ValueError: a size below 1, heads that do not divide the width or each other, heads of odd width, `dropout` outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        sequence_length: int,
+        width: int,
+        hidden_width: int,
+        depth: int,
+        num_heads: int,
+        num_kv_heads: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        at_least(
+            1, vocab_size=vocab_size, sequence_length=sequence_length, hidden_width=hidden_width, depth=depth
+        )
+        at_least(1, width=width, num_heads=num_heads, num_kv_heads=num_kv_heads)
+        divisible(("width", width), by=("num_heads", num_heads))
+        divisible(("num_heads", num_heads), by=("num_kv_heads", num_kv_heads))
+        if width // num_heads % 2 != 0:
+            raise ValueError(
+                f"model.width={width} over model.num_heads={num_heads} makes heads of odd width, which can't be "
+                f"rotated in pairs; use model.width={width + num_heads}"
+            )
+        fraction(dropout=dropout)
+        config = LlamaConfig(
+            vocab_size=vocab_size,
+            max_position_embeddings=sequence_length,
+            hidden_size=width,
+            intermediate_size=hidden_width,
+            num_hidden_layers=depth,
+            num_attention_heads=num_heads,
+            num_key_value_heads=num_kv_heads,
+            attention_dropout=dropout,
+            use_cache=False,
+            # The published ids belong to the published vocabulary, not to this one.
+            bos_token_id=None,
+            eos_token_id=None,
+        )
+        self.model = LlamaForCausalLM(config)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """(B, T) ids to logits (B, T, V); `attention_mask` (B, T) is 1 at real tokens."""
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
