@@ -102,7 +102,7 @@ def train(argv: list[str]) -> int:
             raise Interrupted(code - 128)
         return code
 
-    return _worst(_hydra(argv, task))
+    return max(_hydra(argv, task), default=0)
 
 
 def check(argv: list[str]) -> int:
@@ -119,7 +119,7 @@ def check(argv: list[str]) -> int:
             _table(check_rows(result))
         return 0
 
-    return _worst(_hydra(argv, task))
+    return max(_hydra(argv, task), default=0)
 
 
 def runs(argv: list[str]) -> int:
@@ -129,19 +129,12 @@ def runs(argv: list[str]) -> int:
     return manage(argv)
 
 
-def _hydra(argv: list[str], task: Callable[[DictConfig], int]) -> Any:
+def _hydra(argv: list[str], task: Callable[[DictConfig], int]) -> list[int]:
     from launcher.config.compose import run_app
     from launcher.config.targets import add_working_directory
 
     add_working_directory()
     return run_app(argv, task)
-
-
-def _worst(codes: Any) -> int:
-    """The exit code of one run, of several (`-m`), or of an answer such as `--cfg` that ran nothing."""
-    if codes is None:
-        return 0
-    return max(codes, default=0) if isinstance(codes, list) else codes
 
 
 def _view(as_json: bool) -> Any:

@@ -1,16 +1,16 @@
 """The run directory: paths, state and events; the only code that knows its file names.
 
-    <root>/<run_id>/
-      config.yaml      the resolved config, as the workers read it
-      plan.json        what every `auto` became: device, processes, threads, batch sizes
-      data.json        where the prepared columns lie, and everything that was fitted on the data
-      job.json         state, engine, pid, host, heartbeat; written atomically
-      events.jsonl     what the workers report while they run, one JSON object a line
-      logs/            attempt_<n>/rank_<r>.log, and failure_<r>.json for a rank that raised
-      wandb/           the W&B run
-      model/           the trained model
-      failure.json     the root cause, if it failed
-      summary.json     final metrics, throughput, memory, device-hours
+<root>/<run_id>/
+  config.yaml      the resolved config, as the workers read it
+  plan.json        what every `auto` became: device, processes, threads, batch sizes
+  data.json        where the prepared columns lie, and everything that was fitted on the data
+  job.json         state, engine, pid, host, heartbeat; written atomically
+  events.jsonl     what the workers report while they run, one JSON object a line
+  logs/            attempt_<n>/rank_<r>.log, and failure_<r>.json for a rank that raised
+  wandb/           the W&B run
+  model/           the trained model
+  failure.json     the root cause, if it failed
+  summary.json     final metrics, throughput, memory, device-hours
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ class BERT(nn.Module):
     `labels` is masked_tokens (the output is over `vocab_size`), classes or values (over `num_outputs`).
 
     Raises:
-        ValueError: a size below 1, heads that do not divide the width, `dropout` outside [0, 1), labels that it
-            has no head for, or `num_outputs` missing where the labels need it.
+        ValueError: a size below 1, heads that do not divide the width, `dropout` outside [0, 1), labels
+            that it has no head for, or `num_outputs` missing where the labels need it.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class BERT(nn.Module):
         num_outputs: int | None,
         sequence_length: int,
         width: int,
-        depth: int,
+        num_layers: int,
         num_heads: int,
         dropout: float,
     ) -> None:
         super().__init__()
         one_of(HEADS, labels=labels)
         at_least(1, vocab_size=vocab_size, sequence_length=sequence_length, width=width)
-        at_least(1, depth=depth, num_heads=num_heads)
+        at_least(1, num_layers=num_layers, num_heads=num_heads)
         divisible(("width", width), by=("num_heads", num_heads))
         fraction(dropout=dropout)
         config = BertConfig(
@@ -50,7 +50,7 @@ class BERT(nn.Module):
             max_position_embeddings=sequence_length,
             hidden_size=width,
             intermediate_size=4 * width,
-            num_hidden_layers=depth,
+            num_hidden_layers=num_layers,
             num_attention_heads=num_heads,
             hidden_dropout_prob=dropout,
             attention_probs_dropout_prob=dropout,

@@ -44,9 +44,7 @@ def divisible(size: tuple[str, int], *, by: tuple[str, int]) -> None:
 def needed(*, labels: str, num_outputs: int | None) -> int:
     """The number of outputs for labels that need one; raise ValueError where it is missing or below 1."""
     if num_outputs is None:
-        raise ValueError(
-            f"model.num_outputs=null, but model.labels={labels} needs a number; use model.num_outputs=1"
-        )
+        raise ValueError(f"model.num_outputs=null, but model.labels={labels} needs a number; use model.num_outputs=1")
     at_least(1, num_outputs=num_outputs)
     return num_outputs
 

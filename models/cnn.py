@@ -14,10 +14,10 @@ GROUP_CHANNELS = 8
 
 
 class CNN(nn.Module):
-    """`depth` stages of two 3x3 convolutions; each stage after the first halves the image and doubles the width.
+    """`depth` stages of two 3x3 convolutions; each but the first halves the image and doubles the width.
 
-    Normalisation is by group (Wu and He 2018), never over the batch, so that a sample's output does not depend
-    on which others a process holds.
+    Normalisation is by group (Wu and He 2018), never over the batch, so that a sample's output does not
+    depend on which others a process holds.
 
     Raises:
         ValueError: a size below 1, `dropout` outside [0, 1), or more stages than the image can be halved.

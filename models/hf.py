@@ -17,14 +17,16 @@ from models.hf_config import checkpoint_config, find_auto_class, fresh_config, s
 
 
 class HF(nn.Module):
-    """`model` is what `transformers.<auto_class>` builds: fresh from `config`, or with a checkpoint's weights.
+    """`model` is what `transformers.<auto_class>` builds, from `config` or with a checkpoint's weights.
 
-    `config` is a `model_type` and what differs from the published config of that family; it is read only where
-    `checkpoint` is None. Sizes that it does not state come from `data`, the `data` section of a prepared run.
-    `dropout` is set wherever the family has one; None keeps the config's.
+    `config` is a `model_type` and what differs from the published config of that family; it is read only
+    where `checkpoint` is None. `data` holds the kind, the labels and the sizes of the data, None for those
+    that they do not have; they are used where `config` does not state its own. `dropout` is set wherever the
+    family has one; None keeps the config's.
 
     Raises:
-        ValueError: an unknown class, family or key, one that does not fit the data, or an unreadable checkpoint.
+        ValueError: an unknown class, family or key, one that does not fit the data, or a checkpoint that
+            can't be read.
     """
 
     def __init__(
@@ -37,11 +39,9 @@ class HF(nn.Module):
         data: Mapping[str, Any],
     ) -> None:
         super().__init__()
+        data = {key: value for key, value in data.items() if value is not None}
         auto = find_auto_class(auto_class, data)
-        if checkpoint is None:
-            resolved = fresh_config(config, data)
-        else:
-            resolved = checkpoint_config(checkpoint, data)
+        resolved = fresh_config(config, data) if checkpoint is None else checkpoint_config(checkpoint, data)
         if dropout is not None:
             fraction(dropout=dropout)
             set_dropout(resolved, dropout, keep=config if checkpoint is None else {})
@@ -71,16 +71,10 @@ class HF(nn.Module):
         Raises:
             ValueError: the Auto class makes a model without logits.
         """
-        columns = (
-            {self.model.main_input_name: inputs}
-            if input_ids is None
-            else self._text(input_ids, attention_mask)
-        )
+        columns = {self.model.main_input_name: inputs} if input_ids is None else self._text(input_ids, attention_mask)
         logits = getattr(self.model(**columns), "logits", None)
         if logits is None:
-            raise ValueError(
-                f"{type(self.model).__name__} returns no logits; use model.auto_class=AutoModelFor..."
-            )
+            raise ValueError(f"{type(self.model).__name__} returns no logits; use model.auto_class=AutoModelFor...")
         # A checkpoint's vocabulary is often padded beyond the ids that its tokenizer makes.
         return logits[..., : self.num_logits]
 
@@ -98,7 +92,10 @@ class HF(nn.Module):
 
 def _build(auto: Any, config: Any, checkpoint: str | None) -> Any:
     if checkpoint is None or torch.get_default_device().type == "meta":
-        return auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        try:
+            return auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        except ValueError as error:
+            raise ValueError(f"model.config does not make a {config.model_type}: {error}") from error
     try:
         model, loading = auto.from_pretrained(
             checkpoint,

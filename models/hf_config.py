@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import transformers
-from huggingface_hub.errors import StrictDataclassError
+from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from models.checks import nearest
@@ -17,7 +18,7 @@ FITS = {
     "AutoModelForSequenceClassification": ("text/classes", "text/values"),
     "AutoModelForImageClassification": ("image/classes", "image/values"),
 }
-"""The kind of data and labels of the Auto classes that are common; any other is tried as it is."""
+"""The kind of data and labels of the common Auto classes; any other is tried as it is."""
 
 
 def find_auto_class(name: str, data: Mapping[str, Any]) -> Any:
@@ -26,15 +27,15 @@ def find_auto_class(name: str, data: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: there is none, or it predicts other labels than the data have.
     """
-    names = [option for option in dir(transformers) if option.startswith("AutoModel")]
+    names = [option for option in vars(modeling_auto) if option.startswith("AutoModel")]
     if name not in names:
         use = " or ".join(f"model.auto_class={option}" for option in nearest(name, names))
         raise ValueError(f"model.auto_class={name} is not an Auto class of transformers; use {use}")
     fit = f"{data['kind']}/{data['labels']}"
     if name in FITS and fit not in FITS[name]:
-        use = " or ".join(f"model.auto_class={option}" for option, fits in FITS.items() if fit in fits)
-        raise ValueError(f"model.auto_class={name} does not fit {fit}; use {use or 'another model'}")
-    return getattr(transformers, name)
+        options = [f"model.auto_class={option}" for option, fits in FITS.items() if fit in fits]
+        raise ValueError(f"model.auto_class={name} does not fit {fit}; use {' '.join(options) or 'model=mlp'}")
+    return getattr(modeling_auto, name)
 
 
 def fresh_config(overrides: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
@@ -56,40 +57,51 @@ def fresh_config(overrides: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
                 f"model.config.{key} is not a key of model.config.model_type={family}; "
                 f"remove it with ~model.config.{key}, or use one of {', '.join(nearest(key, known))}"
             )
+    # Where a family has two classes, transformers walks the architectures without asking whether there are any.
+    values = {"architectures": [], **_sizes(published, known, data), **stated}
     try:
-        return transformers.AutoConfig.for_model(family, **{**_sizes(published, known, data), **stated})
-    except (StrictDataclassError, ValueError, TypeError) as error:
+        config = transformers.AutoConfig.for_model(family, **values)
+    except Exception as error:  # each config validates itself, with exceptions of its own
         raise ValueError(f"model.config does not make a {family}: {error}") from error
+    _check_reach(config, data)
+    return config
 
 
 def _sizes(published: Any, known: set[str], data: Mapping[str, Any]) -> dict[str, Any]:
     """Keys of the config that the data decide."""
-    sizes = {
-        key: data[key] for key in ("num_channels", "image_size", "vocab_size") if key in known and key in data
-    }
+    by_name = ("num_channels", "image_size", "vocab_size")
+    sizes: dict[str, Any] = {key: data[key] for key in by_name if key in known and key in data}
     if "num_outputs" in data:
         sizes["num_labels"] = data["num_outputs"]
     if data["kind"] != "text":
         return sizes
-    # The published ids belong to the published vocabulary. Padding keeps its id, because some families count
-    # positions from it.
-    sizes |= {
-        key: None
-        for key in ("bos_token_id", "eos_token_id")
-        if isinstance(getattr(published, key, None), int)
-    }
-    padding = getattr(published, "pad_token_id", None)
-    if padding is not None and padding >= data["vocab_size"]:
-        padding = None
+    if data["labels"] == "next_tokens" and "is_decoder" in known:
+        sizes["is_decoder"] = True  # families that can also read both ways would see the token to predict
+    # The published ids belong to the published vocabulary. Padding keeps its id where there is room for it,
+    # because some families count positions from it.
+    ids = {key: value for key, value in published.to_dict().items() if key.endswith("_token_id")}
+    beyond = {key for key, value in ids.items() if isinstance(value, int) and value >= data["vocab_size"]}
+    sizes |= dict.fromkeys(beyond | (ids.keys() & {"bos_token_id", "eos_token_id"}))
+    padding = None if "pad_token_id" in beyond else ids.get("pad_token_id")
     if padding is None and "num_outputs" in data:
         # Decoders find a row's last token by what is not padding: they get an id of their own for it.
         padding = data["vocab_size"]
         sizes["vocab_size"] = padding + 1
     sizes["pad_token_id"] = padding
     positions = data["sequence_length"] if padding is None else data["sequence_length"] + padding + 1
-    if (longest := getattr(published, "max_position_embeddings", None)) is not None and longest < positions:
+    longest = getattr(published, "max_position_embeddings", None)
+    if isinstance(longest, int) and 0 < longest < positions:
         sizes["max_position_embeddings"] = positions
     return sizes
+
+
+def _check_reach(config: Any, data: Mapping[str, Any]) -> None:
+    longest = getattr(config, "max_position_embeddings", None)
+    if data["kind"] == "text" and isinstance(longest, int) and 0 < longest < data["sequence_length"]:
+        raise ValueError(
+            f"dataset.sequence_length={data['sequence_length']} is more than the {longest} positions that this "
+            f"{config.model_type} has; use dataset.sequence_length={longest}"
+        )
 
 
 def checkpoint_config(checkpoint: str, data: Mapping[str, Any]) -> Any:
@@ -98,6 +110,8 @@ def checkpoint_config(checkpoint: str, data: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: it can't be read, or the vocabulary or length of the data is beyond it.
     """
+    if checkpoint.startswith(("/", ".", "~")) and not Path(checkpoint).is_dir():
+        raise unreadable(checkpoint, FileNotFoundError("there is no such directory"))
     try:
         config = transformers.AutoConfig.from_pretrained(checkpoint, trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -109,15 +123,12 @@ def checkpoint_config(checkpoint: str, data: Mapping[str, Any]) -> Any:
     text = config.get_text_config()
     if text.vocab_size < data["vocab_size"]:
         raise ValueError(
-            f"model.checkpoint={checkpoint} knows {text.vocab_size} tokens, and the data have {data['vocab_size']}; "
-            f"use dataset.tokenizer={checkpoint}"
+            f"model.checkpoint={checkpoint} knows {text.vocab_size} tokens, "
+            f"and the data have {data['vocab_size']}; use dataset.tokenizer={checkpoint}"
         )
-    longest = getattr(text, "max_position_embeddings", None)
-    if longest is not None and longest < data["sequence_length"]:
-        raise ValueError(
-            f"dataset.sequence_length={data['sequence_length']} is more than the {longest} tokens that "
-            f"model.checkpoint={checkpoint} can read; use dataset.sequence_length={longest}"
-        )
+    _check_reach(text, data)
+    if data["labels"] == "next_tokens" and hasattr(text, "is_decoder"):
+        text.is_decoder = True  # as in a fresh config
     if text.pad_token_id is None and isinstance(text.eos_token_id, int):
         text.pad_token_id = text.eos_token_id
     return config
@@ -126,22 +137,18 @@ def checkpoint_config(checkpoint: str, data: Mapping[str, Any]) -> Any:
 def unreadable(checkpoint: str, error: Exception) -> ValueError:
     """What to say when transformers can't load a checkpoint."""
     return ValueError(
-        f"model.checkpoint={checkpoint} can't be loaded: {str(error).strip().splitlines()[0]} "
-        f"Use a name on the Hugging Face hub, or a directory with config.json and model.safetensors"
+        f"model.checkpoint={checkpoint} can't be loaded: {str(error).strip().splitlines()[0].rstrip('.')}; "
+        f"use a name on the Hugging Face hub, or a directory with config.json and model.safetensors"
     )
 
 
 def set_dropout(config: Any, probability: float, *, keep: Mapping[str, Any]) -> None:
     """Set every dropout of a config that is not among the keys to `keep`.
 
-    Layers are never dropped whole: that would leave parameters without a gradient, which stalls processes that
-    wait for each other's.
+    Layers are never dropped whole: that would leave parameters without a gradient, and processes that wait
+    for each other's would stall.
     """
     for key, value in config.to_dict().items():
-        if (
-            "drop" in key
-            and key not in keep
-            and isinstance(value, int | float)
-            and not isinstance(value, bool)
-        ):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if "drop" in key and is_number and key not in keep:
             setattr(config, key, 0.0 if "layerdrop" in key else float(probability))

@@ -14,11 +14,12 @@ from models.checks import at_least, divisible, fraction
 class Llama(nn.Module):
     """A causal language model; `model` is the wrapped `LlamaForCausalLM`.
 
-    `num_kv_heads` heads of keys and values are shared by `num_heads` heads of queries; `hidden_width` is the
+    `num_kv_heads` heads of keys and values are shared by `num_heads` heads of queries; `mlp_width` is the
     inner width of the feed-forward layers.
 
     Raises:
-        ValueError: a size below 1, heads that do not divide the width or each other, heads of odd width, `dropout` outside [0, 1).
+        ValueError: a size below 1, heads that do not divide the width or each other, heads of odd width,
+            `dropout` outside [0, 1).
     """
 
     def __init__(
@@ -27,31 +28,29 @@ class Llama(nn.Module):
         vocab_size: int,
         sequence_length: int,
         width: int,
-        hidden_width: int,
-        depth: int,
+        mlp_width: int,
+        num_layers: int,
         num_heads: int,
         num_kv_heads: int,
         dropout: float,
     ) -> None:
         super().__init__()
-        at_least(
-            1, vocab_size=vocab_size, sequence_length=sequence_length, hidden_width=hidden_width, depth=depth
-        )
+        at_least(1, vocab_size=vocab_size, sequence_length=sequence_length, mlp_width=mlp_width, num_layers=num_layers)
         at_least(1, width=width, num_heads=num_heads, num_kv_heads=num_kv_heads)
         divisible(("width", width), by=("num_heads", num_heads))
         divisible(("num_heads", num_heads), by=("num_kv_heads", num_kv_heads))
         if width // num_heads % 2 != 0:
             raise ValueError(
-                f"model.width={width} over model.num_heads={num_heads} makes heads of odd width, which can't be "
-                f"rotated in pairs; use model.width={width + num_heads}"
+                f"model.width={width} over model.num_heads={num_heads} makes heads of odd width, "
+                f"which can't be rotated in pairs; use model.width={width + num_heads}"
             )
         fraction(dropout=dropout)
         config = LlamaConfig(
             vocab_size=vocab_size,
             max_position_embeddings=sequence_length,
             hidden_size=width,
-            intermediate_size=hidden_width,
-            num_hidden_layers=depth,
+            intermediate_size=mlp_width,
+            num_hidden_layers=num_layers,
             num_attention_heads=num_heads,
             num_key_value_heads=num_kv_heads,
             attention_dropout=dropout,

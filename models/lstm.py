@@ -28,19 +28,19 @@ class LSTM(nn.Module):
         vocab_size: int,
         num_outputs: int | None,
         width: int,
-        depth: int,
+        num_layers: int,
         dropout: float,
     ) -> None:
         super().__init__()
         one_of(("next_tokens", "classes", "values"), labels=labels)
-        at_least(1, vocab_size=vocab_size, width=width, depth=depth)
+        at_least(1, vocab_size=vocab_size, width=width, num_layers=num_layers)
         fraction(dropout=dropout)
         self.by_token = labels == "next_tokens"
         outputs = vocab_size if self.by_token else needed(labels=labels, num_outputs=num_outputs)
         self.embedding = nn.Embedding(vocab_size, width)
         # torch drops out between layers and warns where there is only one.
-        between = dropout if depth > 1 else 0.0
-        self.lstm = nn.LSTM(width, width, num_layers=depth, batch_first=True, dropout=between)
+        between = dropout if num_layers > 1 else 0.0
+        self.lstm = nn.LSTM(width, width, num_layers=num_layers, batch_first=True, dropout=between)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, outputs)
         self._open_forget_gates(width)

@@ -20,12 +20,13 @@ SMALL_IMAGE = 64
 class ResNet(nn.Module):
     """A residual network of one stage a width; `model` is the wrapped `ResNetForImageClassification`.
 
-    `layer` is basic or bottleneck; `stem` is standard (a 7x7 convolution and pooling, together a quarter of the
-    pixels a side), small (one 3x3 convolution at full size) or auto, by the image; `normalization` is group or batch.
+    `layer` is basic or bottleneck; `stem` is standard (a 7x7 convolution and pooling, together a quarter of
+    the pixels a side), small (one 3x3 convolution at full size) or auto, by the image; `normalization` is
+    group or batch.
 
     Raises:
-        ValueError: a size below 1, an unknown `layer`, `stem` or `normalization`, as many widths as depths not
-            given, or a bottleneck that can't quarter a width.
+        ValueError: a size below 1, an unknown `layer`, `stem` or `normalization`, not as many widths as
+            depths, or a bottleneck that can't quarter a width.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class ResNet(nn.Module):
         )
         self.model = ResNetForImageClassification(config)
         if stem == "small" or (stem == "auto" and image_size < SMALL_IMAGE):
-            _keep_resolution(self.model.resnet.embedder)
+            _shrink_stem(self.model)
         if normalization == "group":
             _normalize_by_group(self.model)
 
@@ -81,16 +82,16 @@ def _check_stages(widths: Sequence[int], depths: Sequence[int], layer: str) -> N
             )
 
 
-def _keep_resolution(embeddings: nn.Module) -> None:
-    """Swap the stem for one 3x3 convolution without pooling, as for CIFAR images in section 4.2 of the paper."""
-    first = embeddings.embedder.convolution
-    small = nn.Conv2d(first.in_channels, first.out_channels, 3, padding=1, bias=False)
+def _shrink_stem(model: ResNetForImageClassification) -> None:
+    """Swap the stem for one 3x3 convolution without pooling, as the paper does for CIFAR (section 4.2)."""
+    stem = model.resnet.embedder
+    small = nn.Conv2d(model.config.num_channels, model.config.embedding_size, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(small.weight, mode="fan_out", nonlinearity="relu")
-    embeddings.embedder.convolution = small
-    embeddings.pooler = nn.Identity()
+    stem.embedder.convolution = small
+    stem.pooler = nn.Identity()
 
 
-def _normalize_by_group(model: nn.Module) -> None:
+def _normalize_by_group(model: ResNetForImageClassification) -> None:
     """Swap every batch norm for a group norm, under the same parameter names."""
     for module in list(model.modules()):
         if isinstance(getattr(module, "normalization", None), nn.BatchNorm2d):

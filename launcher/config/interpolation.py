@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,8 +13,9 @@ from launcher.config.nearest import listed, nearest
 from launcher.errors import RequestError
 
 DATA_REFERENCE = re.compile(r"(?<!\\)\$\{\s*data\.(\w+)")
-"""A value that preparation fills in, such as `${data.vocab_size}`; the group is its name."""
+"""A value that preparation must fill in, such as `${data.vocab_size}`; the group is its name."""
 
+_REFERS_TO_DATA = re.compile(r"(?<!\\)\$\{[^}]*?(?<![\w.])data(?![\w-])")
 _UNKNOWN_KEY = re.compile(r"Interpolation key '([^']+)' not found")
 
 
@@ -27,22 +27,6 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     raw = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(raw, dict)
     return {str(key): _plain(cfg, key, value, str(key)) for key, value in raw.items()}
-
-
-def resolve(cfg: DictConfig, data: Mapping[str, Any]) -> DictConfig:
-    """A copy with the section `data` added and every interpolation replaced by its value.
-
-    Raises RequestError for an interpolation to something that does not exist, also in `data`.
-    """
-    whole = copy.deepcopy(cfg)
-    with flag_override(whole, ["struct", "readonly"], [False, False]):
-        whole["data"] = _escaped(data)
-        try:
-            OmegaConf.resolve(whole)
-        except OmegaConfBaseException as error:
-            path = str(error.full_key)
-            raise _unresolvable(path, OmegaConf.to_container(whole, resolve=False), error) from error
-    return whole
 
 
 def pin_hydra(cfg: DictConfig) -> None:
@@ -72,7 +56,7 @@ def _plain(parent: Any, key: Any, raw: Any, path: str) -> Any:
         return {str(k): _plain(parent[key], k, value, f"{path}.{k}") for k, value in raw.items()}
     if isinstance(raw, list):
         return [_plain(parent[key], i, value, f"{path}.{i}") for i, value in enumerate(raw)]
-    if not (isinstance(raw, str) and "${" in raw) or DATA_REFERENCE.search(raw):
+    if not (isinstance(raw, str) and "${" in raw) or _REFERS_TO_DATA.search(raw):
         return raw
     try:
         value = parent[key]
@@ -80,13 +64,14 @@ def _plain(parent: Any, key: Any, raw: Any, path: str) -> Any:
         return "???"
     except OmegaConfBaseException as error:
         unknown = _UNKNOWN_KEY.search(str(error))
-        if unknown is not None and unknown.group(1).startswith("data."):
+        if unknown is not None and unknown.group(1).partition(".")[0] == "data":
             return raw  # through another key that refers to the data
-        raise _unresolvable(path, OmegaConf.to_container(parent._get_root(), resolve=False), error) from error
+        raise unresolvable(path, OmegaConf.to_container(parent._get_root(), resolve=False), error) from error
     return plain(OmegaConf.create({"value": value}))["value"] if OmegaConf.is_config(value) else value
 
 
-def _unresolvable(path: str, values: Any, error: OmegaConfBaseException) -> RequestError:
+def unresolvable(path: str, values: Any, error: OmegaConfBaseException) -> RequestError:
+    """The error for an interpolation at `path` that leads nowhere; `values` is the whole config, unresolved."""
     known = dict(leaves(values))
     reason = str(error).partition("\n")[0]
     unknown = _UNKNOWN_KEY.search(reason)
@@ -99,12 +84,3 @@ def _unresolvable(path: str, values: Any, error: OmegaConfBaseException) -> Requ
     best = nearest(key, known)
     hint = f"; did you mean ${{{best}}}?" if best else ""
     return RequestError(f"{path}=${{{key}}}: there is no key {key} in the config{hint}")
-
-
-def _escaped(value: Any) -> Any:
-    """Names that come from the data are text, also where they look like an interpolation."""
-    if isinstance(value, Mapping):
-        return {str(key): _escaped(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_escaped(item) for item in value]
-    return value.replace("${", "\\${") if isinstance(value, str) else value

@@ -11,6 +11,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean train?)`, or nothing where no known word is near."""
+    best = nearest(word, known)
+    return f" (did you mean {best}?)" if best is not None else ""
+
+
 def listed(words: Iterable[str], *, conjunction: str = "or") -> str:
     """Words as a sentence lists them: `a, b or c`."""
     *head, last = list(words) or ["nothing"]

@@ -17,7 +17,11 @@ LABELS = ("next_tokens", "masked_tokens", "classes", "values")
 
 
 def limited(
-    *, min: float | None = None, above: float | None = None, max: float | None = None, choices: tuple[Any, ...] = ()
+    *,
+    min: float | None = None,
+    above: float | None = None,
+    max: float | None = None,
+    choices: tuple[Any, ...] = (),
 ) -> Any:
     """A dataclass field with limits: `min` and `max` inclusive, `above` exclusive, or a list of choices."""
     limits = {"min": min, "above": above, "max": max, "choices": choices or None}

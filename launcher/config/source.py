@@ -7,6 +7,7 @@ What reading cannot tell (C extensions, lazy modules) is None, never an alarm.
 from __future__ import annotations
 
 import ast
+import builtins
 import os
 import pkgutil
 import sys
@@ -21,12 +22,13 @@ _MAKES_NAMES = frozenset({"globals", "vars", "locals", "setattr", "exec", "__get
 
 
 class NotFoundError(Exception):
-    """`name` does not exist; `known` are the names beside it."""
+    """`name` does not exist, or is a module and no class; `known` are the names beside or in it."""
 
-    def __init__(self, name: str, known: Iterable[str]) -> None:
+    def __init__(self, name: str, known: Iterable[str], *, is_module: bool = False) -> None:
         super().__init__(name)
         self.name = name
         self.known = tuple(known)
+        self.is_module = is_module
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,15 @@ class Module:
     names: Mapping[str, ast.stmt]
     stars: Sequence[str]  # modules whose names are all imported
     dynamic: bool  # makes names while it runs
+
+    def public(self) -> list[str]:
+        """The classes, functions and imported names that the module offers, in this order."""
+        return [
+            name
+            for kind in (ast.ClassDef, ast.FunctionDef, ast.ImportFrom)
+            for name, node in self.names.items()
+            if isinstance(node, kind) and not name.startswith("_") and name != "annotations"
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +69,24 @@ def find(dotted: str, *, seen: frozenset[str] = frozenset()) -> Definition | Non
         return None
     parts = dotted.split(".")
     spec, depth = _deepest(parts)
-    if depth == len(parts):  # a module; but its package may bind the same name to a class
-        spec, depth = _deepest(parts[:-1])
     if spec is None:
         raise NotFoundError(parts[0], (info.name for info in pkgutil.iter_modules()))
+    if depth == len(parts):  # a module; but its package may bind the same name to a class
+        package, _ = _deepest(parts[:-1])
+        try:
+            return None if package is None else _named(package, parts[-1:], seen | {dotted})
+        except NotFoundError:
+            module = _parsed(spec)
+            raise NotFoundError(dotted, module.public() if module else (), is_module=True) from None
+    return _named(spec, parts[depth:], seen | {dotted})
+
+
+def _named(spec: ModuleSpec, names: Sequence[str], seen: frozenset[str]) -> Definition | None:
     module = _parsed(spec)
     if module is not None:
-        return member(module, parts[depth:], seen=seen | {dotted}, submodules=_submodules(spec))
+        return member(module, names, seen=seen, submodules=_submodules(spec))
     if spec.origin is None:  # a namespace package holds nothing but its files
-        raise NotFoundError(".".join(parts[: depth + 1]), _submodules(spec))
+        raise NotFoundError(f"{spec.name}.{names[0]}", _submodules(spec))
     return None
 
 
@@ -94,10 +114,9 @@ def member(
             return find(f"{star}.{name}", seen=seen)
         except NotFoundError:
             continue
-    if module.dynamic or hasattr(__builtins__, name):
+    if module.dynamic or hasattr(builtins, name):
         return None
-    public = [known for known in module.names if not known.startswith("_")]
-    raise NotFoundError(f"{module.name}.{name}", [*public, *submodules])
+    raise NotFoundError(f"{module.name}.{name}", [*module.public(), *submodules])
 
 
 def _followed(dotted: str, seen: frozenset[str]) -> Definition | None:
@@ -161,7 +180,8 @@ def _read(name: str, package: str, path: Path, _changed_ns: int) -> Module:
             if bound == "*":
                 assert isinstance(node, ast.ImportFrom)
                 stars.append(_absolute(node, package))
-            names.setdefault(bound, node)
+            else:
+                names.setdefault(bound, node)
         dynamic = dynamic or _makes_names(node)
     return Module(name=name, package=package, names=names, stars=stars, dynamic=dynamic)
 
@@ -183,9 +203,13 @@ def _bound(node: ast.stmt) -> Iterator[str]:
             yield name
         case ast.Import() | ast.ImportFrom():
             for alias in node.names:
-                yield alias.asname or (alias.name if isinstance(node, ast.ImportFrom) else alias.name.split(".")[0])
+                yield alias.asname or (
+                    alias.name if isinstance(node, ast.ImportFrom) else alias.name.split(".")[0]
+                )
         case ast.Assign(targets=targets):
-            yield from (name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
+            yield from (
+                name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
+            )
         case ast.AnnAssign(target=ast.Name(id=name)):
             yield name
 

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -28,18 +28,19 @@ def typed(cls: type[T], values: Any, *, path: str) -> T:
         keys = listed(f"{path}.{key}" for key in field_names(cls))
         raise RequestError(f"{path}={shown(values)}: {path} is a section; set its keys: {keys}")
     fields = _fields(cls)
+    prefix = f"{path}." if path else ""
     for key in values:
         if key not in fields:
-            raise unknown_key(f"{path}.{key}", field_names(cls), values[key])
+            raise unknown_key(f"{prefix}{key}", field_names(cls), values[key])
     for key, (field, hint) in fields.items():
         if key not in values:
             raise RequestError(
-                f"{path}.{key} is missing, and every run needs it ({_allowed(field, hint)}): "
-                f"drop ~{path}.{key}, or add it to the yaml of {path}"
+                f"{prefix}{key} is missing and every run needs it ({_allowed(field, hint)}); "
+                f"drop ~{prefix}{key}, or add {key} to the yaml of {path or 'the run'}"
             )
     return cls(
         **{
-            key: _converted(values[key], field, hint, path=f"{path}.{key}")
+            key: _converted(values[key], field, hint, path=f"{prefix}{key}")
             for key, (field, hint) in fields.items()
         }
     )
@@ -50,15 +51,19 @@ def field_names(cls: type) -> tuple[str, ...]:
     return tuple(_fields(cls))
 
 
-def unknown_key(key: str, known: typing.Iterable[str], value: object = "VALUE") -> RequestError:
-    """The error for a dotted key that does not exist; `known` are the valid names at its last dot."""
+def unknown_key(key: str, known: Iterable[str], value: object = "VALUE", *, rest: str = "") -> RequestError:
+    """The error for a dotted key that does not exist.
+
+    `known` are the valid names at its last dot; `rest` is what was typed behind it, such as `.seed`.
+    """
     section, _, name = key.rpartition(".")
     prefix = f"{section}." if section else ""
-    where = f"{section} has no key {name}" if section else f"there is no key {name}"
+    where = f"{section} has no key {name}" if section else f"there is no section or group {name}"
+    known = sorted(known)
     best = nearest(name, known)
     if best is not None:
-        return RequestError(f"{key}: {where}; did you mean {prefix}{best}={shown(value)}?")
-    return RequestError(f"{key}: {where}; it has {listed(sorted(known), conjunction='and')}")
+        return RequestError(f"{key}{rest}: {where}; did you mean {prefix}{best}{rest}={shown(value)}?")
+    return RequestError(f"{key}{rest}: {where}; there {'are' if known else 'is'} {listed(known, conjunction='and')}")
 
 
 @cache

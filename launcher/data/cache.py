@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.data import manifest
-from launcher.errors import RequestError, WindlassError
+from launcher.errors import RequestError
 
 FORMAT_VERSION = 1
 """Raised whenever the same config would be prepared into other bytes, so that old directories are not taken."""
@@ -62,8 +62,6 @@ def building(target: Path) -> Iterator[Path]:
         _sweep(target.parent)
         yield scratch
         _publish(scratch / "prepared", target)
-    except WindlassError:
-        raise
     except Exception as error:
         reason = _disk_error(error)
         if reason is None:

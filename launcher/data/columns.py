@@ -22,7 +22,9 @@ class Columns:
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         paths = sorted(directory.glob("shard-*.arrow"))
         if not paths:
-            raise DataError(f"{directory} holds no prepared columns; delete {manifest.path} and prepare again")
+            raise DataError(
+                f"{directory} holds no prepared columns; delete {manifest.path} and prepare again"
+            )
         self.names = tuple(manifest.columns)
         self._columns = manifest.columns
         self._shards = [_map_shard(path, manifest) for path in paths]
@@ -39,7 +41,8 @@ class Columns:
             return {name: column.take(indices, axis=0) for name, column in self._shards[0].items()}
         owners = np.searchsorted(self._ends, indices, side="right")
         gathered = {
-            name: np.empty((len(indices), *spec.shape), dtype=spec.dtype) for name, spec in self._columns.items()
+            name: np.empty((len(indices), *spec.shape), dtype=spec.dtype)
+            for name, spec in self._columns.items()
         }
         for owner in np.unique(owners):
             places = np.flatnonzero(owners == owner)

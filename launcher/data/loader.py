@@ -95,13 +95,13 @@ def evaluation_batches(rows: Rows, share: Share, *, max_samples: int | None) -> 
 
 
 def _batches(rows: Rows, share: Share, chosen: Int64, *, epoch: int) -> list[Batch]:
-    hands = deal(chosen, micro_batch_size=share.micro_batch_size, num_ranks=share.num_ranks)
-    return [_batch(rows, share, hand, stand_in=chosen[:1], epoch=epoch) for hand in hands[share.rank]]
+    parts = deal(chosen, micro_batch_size=share.micro_batch_size, rank=share.rank, num_ranks=share.num_ranks)
+    return [_batch(rows, share, part, stand_in=chosen[:1], epoch=epoch) for part in parts]
 
 
-def _batch(rows: Rows, share: Share, hand: Int64, *, stand_in: Int64, epoch: int) -> Batch:
-    ids = hand if len(hand) else stand_in
+def _batch(rows: Rows, share: Share, part: Int64, *, stand_in: Int64, epoch: int) -> Batch:
+    ids = part if len(part) else stand_in
     columns = {name: torch.from_numpy(array) for name, array in rows.gather(ids).items()}
     if share.device.type != "cpu":
         columns = {name: column.to(share.device, non_blocking=True) for name, column in columns.items()}
-    return Batch(columns, ids, share.seed, epoch, 1.0 if len(hand) else 0.0)
+    return Batch(columns, ids, share.seed, epoch, 1.0 if len(part) else 0.0)

@@ -34,15 +34,15 @@ def _mix(value: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint64]:
         return z ^ (z >> np.uint64(31))
 
 
-def deal(indices: Int64, *, micro_batch_size: int, num_ranks: int) -> list[list[Int64]]:
-    """Divide the samples of one step: `deal(...)[rank]` lists the micro batches of that rank.
+def deal(indices: Int64, *, micro_batch_size: int, rank: int, num_ranks: int) -> list[Int64]:
+    """The micro batches that one rank takes of the samples of a step.
 
     Whole rounds of `num_ranks * micro_batch_size` samples are dealt first; what is left is shared as evenly as it
     goes, so a rank may get an empty last micro batch. Every rank gets the same number of micro batches.
     """
     round_size = micro_batch_size * num_ranks
-    hands: list[list[Int64]] = [[] for _ in range(num_ranks)]
+    hand = []
     for start in range(0, len(indices), round_size):
-        for hand, part in zip(hands, np.array_split(indices[start : start + round_size], num_ranks), strict=True):
-            hand.append(part)
-    return hands
+        size = min(round_size, len(indices) - start)
+        hand.append(indices[start + size * rank // num_ranks : start + size * (rank + 1) // num_ranks])
+    return hand

@@ -47,8 +47,6 @@ def main() -> None:
 
 def warm_up() -> None:
     """Import what every worker needs; a forked worker starts with it."""
-    import torch._dynamo  # any optimizer imports it, and it takes longer than torch itself
-    import torch.distributed.launcher.api
     import wandb  # noqa: F401
 
     import launcher.training.worker  # noqa: F401

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from launcher.config.validate import from_composed, resolve, to_config
+from launcher.config.validate import from_composed, resolve
 from launcher.errors import RequestError
 from launcher.jobs import words
 from launcher.jobs.job import check_disk, prepare_data
@@ -28,7 +28,7 @@ def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
     Raises:
         RequestError: what `windlass train` would refuse, and a model that can't be built or called.
     """
-    config = to_config(composed)
+    config = from_composed(composed)
     refuse_existing(config.run_id)
     plan = make_plan(config, find_devices(config.engine.device))
     prepared = prepare_data(config, view)

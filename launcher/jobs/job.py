@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from launcher.config.compose import to_yaml
-from launcher.config.validate import resolve, to_config
+from launcher.config.validate import from_composed, resolve
 from launcher.data.prepare import cache_dir, prepare
 from launcher.engines import make_engine
 from launcher.errors import DataError, RequestError
@@ -36,7 +36,7 @@ def run_job(composed: DictConfig, view: View) -> Run:
     Raises:
         RequestError: the request was wrong; nothing was started and no run directory is left.
     """
-    config = to_config(composed)
+    config = from_composed(composed)
     refuse_existing(config.run_id)
     engine = make_engine(config.engine)
     try:
@@ -54,6 +54,8 @@ def run_job(composed: DictConfig, view: View) -> Run:
         view.failed(run, Failure(**run.failure))
     elif run.state == "finished":
         view.end(run)
+    else:
+        view.stopped(run)
     return run
 
 

@@ -82,6 +82,13 @@ class View:
         for line in words.next_commands(run):
             self.line(line)
 
+    def stopped(self, run: Run) -> None:
+        """How far a stopped run came."""
+        self.close()
+        step = run.last_step()
+        self.line(f"run {run.id}: stopped {'before its first step' if step is None else f'at step {step}'}", "bold")
+        self.line(f"next: windlass runs show {run.id}    windlass runs delete {run.id}")
+
     def failed(self, run: Run, failure: Failure) -> None:
         """The one panel that says why a run failed."""
         self.close()

@@ -33,7 +33,7 @@ def make_accelerator(plan: Plan, *, precision: str, trackers: list[GeneralTracke
     accelerator = Accelerator(
         cpu=plan.device == "cpu",
         mixed_precision=_PRECISIONS[precision],
-        log_with=trackers,
+        log_with=trackers or None,
         kwargs_handlers=[replicate, InitProcessGroupKwargs(timeout=COLLECTIVE_TIMEOUT)],
     )
     if accelerator.num_processes != plan.num_processes:
@@ -43,21 +43,17 @@ def make_accelerator(plan: Plan, *, precision: str, trackers: list[GeneralTracke
     return accelerator
 
 
-def distribute(
-    accelerator: Accelerator, model: nn.Module, optimizer: Optimizer
-) -> tuple[nn.Module, Optimizer]:
+def distribute(accelerator: Accelerator, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
     """Place the model on the device and replicate it over the ranks; returns what the step loop calls."""
-    # Buffers that no step changes (rotary tables) need no broadcast before each forward.
-    accelerator.ddp_handler.broadcast_buffers = _has_saved_buffers(model)
+    # Buffers that are not saved (rotary tables) are the same everywhere; the rest is sent before each forward.
+    saved = model.state_dict().keys()
+    unsaved = [name for name, _ in model.named_buffers() if name not in saved]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, unsaved)
     wrapped, stepper = accelerator.prepare(model, optimizer)
     if accelerator.num_processes > 1 and not isinstance(wrapped, DistributedDataParallel):
         raise EngineError(f"the model was wrapped as {type(wrapped).__name__}, not DistributedDataParallel")
     # Without a gradient scaler the wrapper only adds its cost: it searches the import path at every step.
     return wrapped, stepper if accelerator.scaler is not None else stepper.optimizer
-
-
-def _has_saved_buffers(model: nn.Module) -> bool:
-    return len(model.state_dict()) > len(dict(model.named_parameters(remove_duplicate=False)))
 
 
 def bare(model: nn.Module) -> nn.Module:

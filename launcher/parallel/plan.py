@@ -124,4 +124,3 @@ def _largest_divisor(number: int, limit: int) -> int:
 
 def _nearest_multiple(number: int, factor: int) -> int:
     return max(factor, round(number / factor) * factor)
-

@@ -26,7 +26,9 @@ class MaskedLanguageModeling:
 
     def __init__(self, *, vocab_size: int, mask_token_id: int, mask_fraction: float) -> None:
         if not 0 < mask_fraction < 1:
-            raise ValueError(f"task.mask_fraction={mask_fraction} must lie between 0 and 1; use task.mask_fraction=0.15")
+            raise ValueError(
+                f"task.mask_fraction={mask_fraction} must lie between 0 and 1; use task.mask_fraction=0.15"
+            )
         self.vocab_size = vocab_size
         self.mask_token_id = mask_token_id
         self.mask_fraction = mask_fraction

@@ -87,9 +87,7 @@ class Assembly:
             self.run.report(event, **values)
 
 
-def assemble(
-    run: Run, config: Config, plan: Plan, progress: Progress, trackers: list[WandbTracker]
-) -> Assembly:
+def assemble(run: Run, config: Config, plan: Plan, progress: Progress, trackers: list[WandbTracker]) -> Assembly:
     """Build the worker phase by phase; `progress.phase` names the one at hand."""
     trainer = config.trainer
     progress.phase = "joining the process group"
@@ -178,9 +176,7 @@ def build_model(config: Config) -> nn.Module:
     return module
 
 
-def make_meter(
-    config: Config, plan: Plan, manifest: Manifest, device: torch.device, num_steps: int
-) -> Meter:
+def make_meter(config: Config, plan: Plan, manifest: Manifest, device: torch.device, num_steps: int) -> Meter:
     """A meter; FLOPs are counted only where the device's peak is known, since only utilisation needs them."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     peak = peak_flops(name, config.trainer.precision)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from launcher.config.compose import to_yaml
-from launcher.data.transforms import Transforms
 from launcher.parallel.accelerator import bare, reduce_sums
 from launcher.runs import write_json
 from launcher.training.evaluate import evaluate
@@ -62,6 +61,8 @@ def write_sample(job: Assembly) -> str | None:
     """Text that the model continues from the beginning of a validation row; None unless it predicts next tokens."""
     if job.manifest.data["labels"] != "next_tokens" or job.validation_rows is None:
         return None
+    from launcher.data.transforms import Transforms
+
     transforms = Transforms.from_fitted(job.manifest.fitted)
     row = job.validation_rows.gather(torch.tensor([0]).numpy())["tokens"][0]
     prompt = torch.from_numpy(row[: min(32, len(row) // 2)].astype("int64")).to(job.accelerator.device)

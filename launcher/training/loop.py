@@ -46,14 +46,14 @@ def take_step(job: Assembly, step: Step) -> tuple[Tensor, float | Tensor, Tensor
     global_terms = count_terms(job, step, examples)
     # DDP averages gradients over ranks; each rank's sum is scaled so that the average is the global mean.
     scale = job.accelerator.num_processes / global_terms
-    loss_total: Tensor | None = None
+    losses = []
     for index, (batch, example) in enumerate(zip(step.batches, examples, strict=True)):
         is_last = index + 1 == len(examples)
         with contextlib.nullcontext() if is_last else job.accelerator.no_sync(job.model):
-            loss_sum = job.task.loss_sum(job.model(**example.inputs), example.targets) * batch.weight
-            job.accelerator.backward(loss_sum * scale)
-        loss_total = loss_sum.detach() if loss_total is None else loss_total + loss_sum.detach()
-    assert loss_total is not None
+            loss_sum = job.task.loss_sum(job.model(**example.inputs), example.targets)
+            job.accelerator.backward(loss_sum * (scale * batch.weight))
+        losses.append(loss_sum.detach() if batch.weight else torch.zeros_like(loss_sum))
+    loss_total = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
     norm = clip(job)
     if job.checks_every_step and not math.isfinite(norm.item()):
         raise non_finite(job, step.index + 1, loss_total)
@@ -134,7 +134,9 @@ class Window:
             **job.meter.read(),
         }
         job.report("step", step=done, epoch=step.epoch, num_steps=job.num_steps, **values)
-        job.accelerator.log({f"train/{name}": value for name, value in values.items()} | {"epoch": step.epoch}, step=done)
+        job.accelerator.log(
+            {f"train/{name}": value for name, value in values.items()} | {"epoch": step.epoch}, step=done
+        )
         self._clear()
 
     def _check(self, first_step: int, losses: Tensor, norms: Tensor) -> None:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 def make_optimizer(section: Targeted, model: nn.Module) -> Optimizer:
     """Build `optimizer._target_` over the trainable parameters.
 
-    Where the section has `weight_decay`, it applies to matrices only: shrinking a bias or the scale of a norm
+    A `weight_decay` applies to matrices only: shrinking a bias or the scale of a norm
     regularises nothing (Radford et al. 2019 train GPT-2 so).
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    if "weight_decay" not in section:
+    if not section.get("weight_decay"):
         return build(section, parameters)
     groups: list[dict[str, Any]] = [
         {"params": [parameter for parameter in parameters if parameter.ndim >= 2]},

@@ -1,0 +1,59 @@
+"""Hydra composes a config, once, in the parent; a run's config file is read and written without Hydra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+
+from launcher.config.schema import Config
+from launcher.config.validate import from_plain
+
+T = TypeVar("T")
+
+
+def run_app(argv: Sequence[str], task: Callable[[DictConfig], T]) -> list[T]:
+    """The command line of an ordinary Hydra app; calls `task` with each config that it asks for.
+
+    Overrides, `-m`, `--cfg`, `--info`, `--help`, `--config-dir` and shell completion are Hydra's. Returns what the
+    calls returned: one, several for `-m`, none where the flags only ask a question, which is then printed.
+    Every config of `-m` is checked before the first is run. What `task` raises ends the app and comes through.
+
+    Raises:
+        RequestError: the command line or a config is wrong.
+    """
+    from launcher.config.hydra_app import run
+
+    return run(argv, task)
+
+
+def compose(overrides: Sequence[str] = (), *, config_dir: Path | None = None) -> DictConfig:
+    """The checked config that the overrides describe; `config_dir` holds further groups and options.
+
+    Hydra's global state is left as it was, so it works in a notebook and inside another Hydra app.
+
+    Raises:
+        RequestError: an override or the config is wrong.
+    """
+    from launcher.config.hydra_app import compose_checked
+
+    return compose_checked(overrides, config_dir)
+
+
+def to_yaml(values: DictConfig | Mapping[str, Any]) -> str:
+    """The yaml text of a config or a part of one."""
+    return OmegaConf.to_yaml(values if OmegaConf.is_config(values) else OmegaConf.create(dict(values)))
+
+
+def to_plain(path: Path) -> dict[str, Any]:
+    """The values in a run's config file, as plain dicts and lists."""
+    values = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def from_file(path: Path) -> Config:
+    """The typed config of a run, from the file that `to_yaml` wrote of it."""
+    return from_plain(to_plain(path))

@@ -1,0 +1,229 @@
+"""The Hydra app behind `compose.py`, which imports this module only when something is composed.
+
+It drives `hydra._internal.hydra.Hydra` as `hydra.main` does, for three reasons: `hydra.main` composes twice,
+prints errors instead of raising them, and takes the global state that a user's own program may hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, NoReturn, TypeVar
+
+import hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobRuntime
+from hydra.types import RunMode
+from hydra.version import VersionBase, setbase
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from launcher.config.completion import complete
+from launcher.config.explain import explained
+from launcher.config.groups import CONF_DIR, Groups
+from launcher.config.interpolation import pin_hydra, plain
+from launcher.config.validate import to_config
+from launcher.errors import RequestError
+
+T = TypeVar("T")
+
+CONFIG_NAME = "config"
+
+
+def run(argv: Sequence[str], task: Callable[[DictConfig], T]) -> list[T]:
+    """See `compose.run_app`."""
+    parser = _parser()
+    args = parser.parse_intermixed_args(list(argv))
+    args.config_name = args.config_name or CONFIG_NAME
+    _check_flags(args)
+    with _own_state():
+        if args.shell_completion:
+            complete(args.overrides, open_app=lambda words: _open(parser.parse_known_args(words)[0]))
+            return []
+        app = _open(args)
+        with explained(args.overrides, loader=app.config_loader, config_name=args.config_name):
+            if args.help or args.hydra_help or args.cfg or args.info:
+                _answer(app, args, parser)
+                return []
+            return _run_jobs(app, args, task)
+
+
+def compose_checked(overrides: Sequence[str], config_dir: Path | None) -> DictConfig:
+    """See `compose.compose`."""
+    with _own_state():
+        app = _open(argparse.Namespace(config_path=None, config_dir=config_dir))
+        with explained(overrides, loader=app.config_loader, config_name=CONFIG_NAME):
+            return _checked(app.compose_config(CONFIG_NAME, list(overrides), RunMode.RUN, from_shell=False))
+
+
+class _TaskError(BaseException):
+    """Carries what a task raised past Hydra, which would print it and go on with the next job."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class _Jobs(Generic[T]):
+    """The task function that Hydra calls: checks each config, runs the task, keeps what it returned."""
+
+    def __init__(self, task: Callable[[DictConfig], T]) -> None:
+        self.task = task
+        self.results: list[T] = []
+
+    def __call__(self, cfg: DictConfig) -> None:
+        try:
+            self.results.append(self.task(_verified(cfg)))
+        except Exception as error:
+            raise _TaskError(error) from error
+
+
+class _Loader(ConfigLoaderImpl):
+    """Checks every config of a sweep when the sweeper composes them all, before the first job starts."""
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        cfg = super().load_sweep_config(master_config, sweep_overrides)
+        numbered = copy.deepcopy(cfg)
+        with open_dict(numbered):
+            numbered.hydra.job.num = numbered.hydra.job.id = 0
+        with _own_state():
+            _checked(numbered)
+        return cfg
+
+
+@contextmanager
+def _own_state() -> Iterator[None]:
+    """Hydra keeps its state in singletons of the process; a user's own program gets its own back."""
+    kinds = (GlobalHydra, HydraConfig, JobRuntime, VersionBase)
+    saved = {kind: Singleton._instances.pop(kind, None) for kind in kinds}
+    if hydra.__version__ < "1.4":  # later, Hydra deprecates the choice
+        setbase("1.3")
+    try:
+        yield
+    finally:
+        for kind, instance in saved.items():
+            Singleton._instances.pop(kind, None)
+            if instance is not None:
+                Singleton._instances[kind] = instance
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        hint = "a key is set without dashes, key=value; see windlass train --help for the flags"
+        raise RequestError(f"{message}: {hint}")
+
+    parser.error = refuse  # type: ignore[method-assign]
+    return parser
+
+
+def _check_flags(args: argparse.Namespace) -> None:
+    asked = {
+        "--run": args.run,
+        "--multirun": args.multirun,
+        "--cfg": args.cfg,
+        "--info": args.info,
+        "--shell-completion": args.shell_completion,
+    }
+    given = [flag for flag, value in asked.items() if value]
+    if len(given) > 1:
+        raise RequestError(f"{' and '.join(given)} ask for different things; give one of them")
+    if args.resolve and not (args.cfg or args.help):
+        raise RequestError("--resolve belongs to --cfg; for example windlass train --cfg job --resolve")
+    if args.experimental_rerun is not None:
+        raise RequestError("--experimental-rerun is not supported: a run's config.yaml holds all that it was given")
+
+
+def _open(args: argparse.Namespace) -> Hydra:
+    """Hydra with the project's groups and the user's."""
+    main = str(CONF_DIR) if args.config_path is None else args.config_path
+    if not main.startswith("pkg://"):
+        main = str(_directory(main, flag="--config-path"))
+    search_path = create_config_search_path(main)
+    if args.config_dir is not None:
+        search_path.prepend(
+            provider="command-line",
+            path=f"file://{_directory(args.config_dir, flag='--config-dir')}",
+            anchor=SearchPathQuery(provider="schema"),
+        )
+    return Hydra(task_name="windlass", config_loader=_Loader(search_path))
+
+
+def _directory(path: str | Path, *, flag: str) -> Path:
+    directory = Path(path).expanduser().absolute()
+    if not directory.is_dir():
+        raise RequestError(f"{flag}={path}: there is no directory {directory}; name the one that holds your groups")
+    return directory
+
+
+def _checked(whole: DictConfig) -> DictConfig:
+    """The job's part of a composed config, checked."""
+    HydraConfig.instance().set_config(whole)
+    job = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
+    OmegaConf.set_struct(job, True)
+    return _verified(job)
+
+
+def _verified(job: DictConfig) -> DictConfig:
+    pin_hydra(job)
+    if "data" in job:
+        raise RequestError("data: preparation fills this section in; drop what sets it")
+    chosen = HydraConfig.get().runtime
+    sources = [Path(source.path) for source in chosen.config_sources if source.schema == "file"]
+    choices = {str(key): value for key, value in chosen.choices.items()}
+    to_config(job, groups=Groups(roots=tuple(sources), choices=choices))
+    return job
+
+
+def _run_jobs(app: Hydra, args: argparse.Namespace, task: Callable[[DictConfig], T]) -> list[T]:
+    jobs = _Jobs(task)
+    try:
+        if args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
+            with tempfile.TemporaryDirectory(prefix="windlass-") as scratch:
+                own = ["hydra.mode=MULTIRUN", f"hydra.sweep.dir='{scratch}'"]  # where Hydra leaves multirun.yaml
+                app.multirun(args.config_name, jobs, [*args.overrides, *own], with_log_configuration=False)
+        else:
+            app.run(args.config_name, jobs, args.overrides, with_log_configuration=False)
+        return jobs.results
+    except _TaskError as carried:
+        error = carried.error
+    raise error
+
+
+def _answer(app: Hydra, args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Print what --help, --hydra-help, --cfg or --info asks for."""
+    if args.help:
+        app.app_help(args.config_name, parser, args)
+    elif args.hydra_help:
+        app.hydra_help(args.config_name, parser, args)
+    else:
+        whole = app.compose_config(args.config_name, args.overrides, RunMode.RUN)
+        if args.info:
+            app.show_info(args.info, args.config_name, args.overrides)
+        else:
+            print(_config_text(app, whole, args), end="")
+
+
+def _config_text(app: Hydra, whole: DictConfig, args: argparse.Namespace) -> str:
+    """The yaml text for --cfg; --resolve keeps what only the data can fill in."""
+    HydraConfig.instance().set_config(whole)
+    OmegaConf.set_readonly(whole.hydra, None)
+    cfg = app.get_sanitized_cfg(whole, args.cfg)
+    if args.resolve:
+        cfg = OmegaConf.create(plain(cfg))
+    if args.package in (None, "_global_"):
+        return OmegaConf.to_yaml(cfg)
+    part: Any = OmegaConf.select(cfg, args.package)
+    if part is None:
+        raise RequestError(f"--package={args.package}: there is no such section; it has {', '.join(map(str, cfg))}")
+    return f"# @package {args.package}\n{OmegaConf.to_yaml(part)}" if OmegaConf.is_config(part) else f"{part}\n"

@@ -1,0 +1,109 @@
+"""Any data set on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from launcher.data.sources.base import SPLIT_NAMES
+from launcher.data.sources.library import root_cause
+from launcher.errors import DataError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+TIMEOUT_S = 10
+
+
+class Hub:
+    """`datasets.load_dataset(name, config_name, revision=revision)`.
+
+    `splits` maps `train`, `validation` and `test` to splits of the data set, in the library's notation
+    (`train[:10%]`); without it the splits that bear a known name are taken. Without a connection the copy in the
+    library's cache is used.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config_name: str | None = None,
+        revision: str | None = None,
+        splits: Mapping[str, str | None] | None = None,
+    ) -> None:
+        self.name = name
+        self.config_name = config_name
+        self.revision = revision
+        self.splits = None if splits is None else {ours: theirs for ours, theirs in splits.items() if theirs is not None}
+
+    def fingerprint(self) -> str:
+        """Constant: asking the hub would need a connection. A `revision` pins what is loaded."""
+        return "hub"
+
+    def load(self) -> dict[str, Dataset]:
+        """The chosen splits; the library caches what it downloads."""
+        with _offline_if(not self._reachable()):
+            if self.splits is not None:
+                return {ours: self._load(theirs) for ours, theirs in self.splits.items()}
+            loaded = self._load(None)
+        known = {name: rows for name, rows in loaded.items() if name in SPLIT_NAMES}
+        if not known:
+            raise DataError(
+                f"dataset.name={self.name} has no split of a known name, only {', '.join(loaded)}; "
+                f"choose with dataset.splits={{train: {next(iter(loaded))}}}"
+            )
+        return known
+
+    def _load(self, split: str | None) -> Dataset:
+        import datasets
+
+        try:
+            return datasets.load_dataset(self.name, self.config_name, revision=self.revision, split=split)
+        except (ConnectionError, FileNotFoundError) as error:
+            raise DataError(
+                f"dataset.name={self.name} can't be had: the Hugging Face hub is out of reach and there is no "
+                f"copy in the local cache ({root_cause(error)}); connect, or use a data set on this machine"
+            ) from error
+        except Exception as error:
+            raise DataError(f"dataset.name={self.name} can't be loaded: {root_cause(error)}") from error
+
+    def _reachable(self) -> bool:
+        """Whether the hub answers; asked once, since the library retries for half a minute.
+
+        Raises:
+            DataError: the hub answers that there is no such data set, or that it is not for this user.
+        """
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+        try:
+            HfApi().dataset_info(self.name, revision=self.revision, timeout=TIMEOUT_S)
+        except GatedRepoError as error:
+            raise DataError(
+                f"dataset.name={self.name} is gated; accept its terms on https://huggingface.co/datasets/{self.name} "
+                f"and log in with `hf auth login`"
+            ) from error
+        except RevisionNotFoundError as error:
+            raise DataError(f"dataset.revision={self.revision} is not a revision of {self.name}") from error
+        except RepositoryNotFoundError as error:
+            raise DataError(
+                f"dataset.name={self.name} is not on the Hugging Face hub, or is private; "
+                f"check the name on https://huggingface.co/datasets or log in with `hf auth login`"
+            ) from error
+        except Exception:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def _offline_if(offline: bool) -> Iterator[None]:
+    import datasets
+    from huggingface_hub import constants
+
+    before = (datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE)
+    if offline:
+        datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before
