@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
 
+from launcher.config.fit import check_fit
 from launcher.config.groups import Groups
-from launcher.config.interpolation import DATA_REFERENCE, leaves
-from launcher.config.nearest import listed, nearest, shown
-from launcher.config.schema import KINDS, LABELS, Config
+from launcher.config.nearest import shown
+from launcher.config.schema import Config
 from launcher.errors import RequestError
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_TEXT_ONLY = ("next_tokens", "masked_tokens")
-_SIZES = {
-    "text": ("vocab_size", "sequence_length"),
-    "table": ("num_features",),
-    "image": ("num_features", "num_channels", "image_size"),
-    "next_tokens": ("bytes_per_token",),
-    "masked_tokens": ("mask_token_id",),
-    "classes": ("num_outputs", "class_names"),
-    "values": ("num_outputs",),
-}
-
-
-def data_names(kind: str, labels: str) -> list[str]:
-    """What `${data...}` may name: the sizes that preparation finds in such data."""
-    return ["kind", "labels", "num_rows", *_SIZES[kind], *_SIZES[labels]]
 
 
 def check(config: Config, groups: Groups) -> None:
@@ -45,9 +28,7 @@ def check(config: Config, groups: Groups) -> None:
     _check_scheduler(config)
     _check_split(config)
     _check_columns(config, groups)
-    _check_kind(config, groups)
-    _check_fit(config, groups)
-    _check_data_references(config)
+    check_fit(config, groups)
 
 
 def _check_run_id(run_id: str | None) -> None:
@@ -129,7 +110,9 @@ def _check_columns(config: Config, groups: Groups) -> None:
     dataset, labels = config.dataset, config.task.get("_labels_")
     for path, value in (("dataset.inputs", dataset.inputs), ("dataset.target", dataset.target)):
         names = value if isinstance(value, list) else [value]
-        if not all(isinstance(name, str) for name in names if name is not None) or (value is not None and None in names):
+        if not all(isinstance(name, str) for name in names if name is not None) or (
+            value is not None and None in names
+        ):
             raise RequestError(f"{path}={shown(value)} must be a column, a list of columns or null")
     if labels == "classes" and isinstance(dataset.target, list) and len(dataset.target) != 1:
         raise RequestError(
@@ -142,67 +125,3 @@ def _check_columns(config: Config, groups: Groups) -> None:
                 raise RequestError(f"dataset.{name}=null, but text needs one; for example dataset.{name}={example}")
     if dataset.tokenizer == "bpe" and dataset.vocab_size is None:
         raise RequestError("dataset.tokenizer=bpe needs a size to train; for example dataset.vocab_size=2048")
-
-
-def _check_kind(config: Config, groups: Groups) -> None:
-    kind, labels = config.dataset.kind, config.task.get("_labels_")
-    if labels is None:
-        return
-    if labels not in LABELS:
-        raise RequestError(f"task._labels_={shown(labels)} must be {listed(LABELS)}")
-    if kind != "text" and labels in _TEXT_ONLY:
-        tasks = [task for task in groups.options("task") if groups.values("task", task).get("_labels_") not in _TEXT_ONLY]
-        raise RequestError(
-            f"{groups.chosen('task')} predicts tokens, and {groups.chosen('dataset')} holds no text but "
-            f"{kind} rows; use {listed(f'task={task}' for task in tasks)}"
-        )
-
-
-def _check_fit(config: Config, groups: Groups) -> None:
-    fits, kind, labels = config.model.get("_fits_"), config.dataset.kind, config.task.get("_labels_")
-    if fits is None or labels is None:
-        return
-    allowed = {f"{kind}/{labels}" for kind in KINDS for labels in LABELS}
-    if not isinstance(fits, list) or not allowed.issuperset(map(str, fits)):
-        raise RequestError(f"model._fits_={shown(fits)} must be a list out of {listed(sorted(allowed))}")
-    if f"{kind}/{labels}" in fits:
-        return
-    models = [
-        name for name in groups.options("model") if f"{kind}/{labels}" in groups.values("model", name).get("_fits_", [])
-    ]
-    datasets = [name for name in groups.options("dataset") if any(fit in fits for fit in _fits_of_dataset(groups, name))]
-    raise RequestError(
-        f"{groups.chosen('model')} takes {listed(fits)}, but {groups.chosen('dataset')} with "
-        f"{groups.chosen('task')} is {kind}/{labels}; use a model that fits ({listed(f'model={n}' for n in models)}) "
-        f"or a dataset that fits this model ({listed(f'dataset={n}' for n in datasets)})"
-    )
-
-
-def _fits_of_dataset(groups: Groups, name: str) -> Iterator[str]:
-    """`kind/labels` of a dataset with the task that it chooses itself, or else with any."""
-    values = groups.values("dataset", name)
-    chosen = [
-        task
-        for entry in values.get("defaults") or []
-        if isinstance(entry, Mapping)
-        for key, task in entry.items()
-        if str(key).partition("@")[0] == "override /task"
-    ]
-    for task in chosen or groups.options("task"):
-        yield f"{values.get('kind')}/{groups.values('task', str(task)).get('_labels_')}"
-
-
-def _check_data_references(config: Config) -> None:
-    labels = config.task.get("_labels_")
-    targeted: dict[str, Any] = {"model": config.model, "task": config.task, "optimizer": config.optimizer}
-    for path, value in leaves({**targeted, "dataset": config.dataset.source}):
-        for name in DATA_REFERENCE.findall(value) if isinstance(value, str) else ():
-            if path.startswith("dataset."):
-                raise RequestError(
-                    f"{path}={value}: sizes of the data are known only after the dataset is prepared; give a value"
-                )
-            if labels is not None and name not in data_names(config.dataset.kind, labels):
-                known = data_names(config.dataset.kind, labels)
-                best = nearest(name, known)
-                hint = f"did you mean ${{data.{best}}}?" if best else f"they have {listed(known, conjunction='and')}"
-                raise RequestError(f"{path}={value}: {config.dataset.kind} data with {labels} have no {name}; {hint}")

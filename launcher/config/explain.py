@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -14,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from yaml import MarkedYAMLError, YAMLError
 
-from launcher.config.nearest import listed, nearest, shown
+from launcher.config.nearest import did_you_mean, listed, shown
 from launcher.config.targets import RESERVED
 from launcher.config.typed import unknown_key
 from launcher.errors import RequestError
@@ -51,9 +52,8 @@ class _Explainer:
                 return RequestError(f"{where} is not yaml: {error.problem}; mend the file")
             case YAMLError() | UnicodeDecodeError():
                 return RequestError(f"a config file is not yaml in UTF-8: {error}; mend the file")
-        groups = set(self.loader.list_groups(""))
         for override in OverridesParser.create().parse_overrides(self.overrides):
-            mistake = self._mistake(override, groups, str(error))
+            mistake = self._mistake(override, str(error))
             if mistake is not None:
                 return mistake
         return _other(error)
@@ -63,18 +63,22 @@ class _Explainer:
         if not group:
             places = [source.path for source in self.loader.get_sources() if source.scheme() == "file"]
             return RequestError(f"--config-name={option}: there is no {option}.yaml in {listed(places)}")
-        options = [name for name in self.loader.get_group_options(group) if not name.startswith("_")]
-        best = nearest(option, options)
-        hint = f"did you mean {group}={best}? " if best is not None else ""
+        options = self._options(group)
         parent = re.match(r"In '([^']+)'", str(error))
         origin = "" if parent is None or parent.group(1) == self.config_name else f"{parent.group(1)}.yaml asks for "
+        ways = f"type {listed(f'{group}={name}' for name in options)}" if options else "it has none"
         return RequestError(
-            f"{origin}{group}={option}: group {group} has no option {option}; {hint}It has {listed(options, conjunction='and')}"
+            f"{origin}{group}={option}: group {group} has no such option{did_you_mean(option, options)}; {ways}"
         )
 
-    def _mistake(self, override: Override, groups: set[str], message: str) -> RequestError | None:
+    def _options(self, group: str) -> list[str]:
+        return self.loader.get_group_options(group)
+
+    def _mistake(self, override: Override, message: str) -> RequestError | None:
         """The error that this override made, or None."""
         line, key = str(override.input_line), override.key_or_group
+        if not key:
+            return _unreadable(line, "")
         if override.is_sweep_override():
             if "--multirun" not in message:
                 return None
@@ -82,16 +86,27 @@ class _Explainer:
             return RequestError(
                 f"{line} is several values; add -m to run each of them, or type {key}=[{value}] for one list"
             )
-        value = override.value()
-        if key in groups and not isinstance(value, (str, list, dict)) and not override.is_delete():
-            options = listed(f"{key}={name}" for name in self.loader.get_group_options(key))
-            return RequestError(f"{line}: {key} is a group; choose {options}, or set a key of it, {key}.KEY={shown(value)}")
-        if key in groups and not isinstance(value, dict):
+        chosen: object = override.value()
+        if key in self._groups and not isinstance(chosen, (str, list, dict)) and not override.is_delete():
+            options = listed(f"{key}={name}" for name in self._options(key))
+            return RequestError(
+                f"{line}: {key} is a group; type {options}, or set a key of it, {key}.KEY={shown(chosen)}"
+            )
+        if key in self._groups and not isinstance(chosen, dict):
             return None
-        return self._wrong_key(override, value, groups)
+        unknown = None if override.is_add() or override.is_force_add() else self._unknown_key(override, chosen)
+        if unknown is not None:
+            return unknown
+        if override.is_delete() and message.startswith(("Could not delete", f"Error merging override {line}")):
+            return RequestError(f"{line}: {key} cannot be taken away; drop {line}, or type {key}=VALUE")
+        if override.is_add() and message.startswith(f"Could not append to config. An item is already at '{key}'"):
+            return RequestError(f"{line}: {key} exists already; type {line.lstrip('+')}")
+        return None
 
-    def _wrong_key(self, override: Override, value: object, groups: set[str]) -> RequestError | None:
-        node: object = self._tree(groups)
+    def _unknown_key(self, override: Override, value: object) -> RequestError | None:
+        node: object = self._tree
+        if node is None:
+            return None
         parts = override.key_or_group.split(".")
         if isinstance(value, dict):  # trainer={max_stepz: 3}
             parts, value = [*parts, *list(value)[:1]], next(iter(value.values()), None)
@@ -99,44 +114,46 @@ class _Explainer:
             here, rest = ".".join(parts[: depth + 1]), "".join(f".{name}" for name in parts[depth + 1 :])
             if not isinstance(node, DictConfig):
                 section = ".".join(parts[:depth])
-                return RequestError(f"{override.input_line}: {section} is a value and has no keys; type {section}=VALUE")
-            if part not in node:
-                if override.is_add() or override.is_force_add():
-                    return None
-                known = {str(key) for key in node} - RESERVED - {"hydra"}
-                if override.is_delete():
-                    return RequestError(f"{override.input_line}: there is no {here} to take away; drop the override")
-                return unknown_key(here, known | groups - {"hydra"} if depth == 0 else known, value, rest=rest)
+                return RequestError(f"{override.input_line}: {section} has no keys but a value; type {section}=VALUE")
+            if part not in node.keys():  # noqa: SIM118 - `in node` is False for ???
+                known = {str(key) for key in node} | (self._groups if depth == 0 else set())
+                return unknown_key(here, known - RESERVED - {"hydra"}, value, rest=rest)
             node = node._get_node(part)
-        if override.is_add():
-            line = str(override.input_line)
-            return RequestError(f"{line}: {override.key_or_group} exists already; type {line.lstrip('+')}")
         return None
 
-    def _tree(self, groups: set[str]) -> DictConfig:
-        """The config with the chosen options but without the keys that were set."""
-        chosen = [line for line in self.overrides if line.lstrip("+~").partition("=")[0] in groups]
+    @cached_property
+    def _groups(self) -> set[str]:
+        return set(self.loader.list_groups(""))
+
+    @cached_property
+    def _tree(self) -> DictConfig | None:
+        """The config with the chosen options but without the keys that were set; None if it does not compose."""
+        chosen = [line for line in self.overrides if line.lstrip("+~").partition("=")[0] in self._groups]
         for overrides in (chosen, []):
             try:
                 return self.loader.load_configuration(self.config_name, overrides, RunMode.RUN)
             except Exception:  # one of the choices is wrong as well; the keys of the default still help
                 continue
-        return DictConfig({})
+        return None
 
 
 def _unreadable(override: str, message: str) -> RequestError:
     key, equals, value = override.partition("=")
-    if not equals:
+    if not key or not equals:
         return RequestError(f"{override}: an override is key=value; type {key}=VALUE")
-    reason = next((line for line in message.splitlines() if not line.startswith("Error ")), message)
-    reason = reason.removeprefix("LexerNoViableAltException: ")
-    hint = "close its brackets and quotes, or quote all of it"
-    return RequestError(f"{override} cannot be read ({reason}); {hint}: '{key}=\"{value}\"'")
+    lines = [line for line in message.splitlines() if not line.startswith(("Error ", "See "))]
+    caret = lines[-1].find("^") - len("LexerNoViableAltException: ") if lines[-1].strip() == "^" else None
+    reason = lines[0] if caret is None else f"from {override[caret:]!r} on"
+    return RequestError(
+        f"{override} cannot be read ({reason}); close its brackets and quotes, or quote all of the value: "
+        f"'{key}=\"{value}\"'"
+    )
 
 
 def _other(error: Exception) -> RequestError:
     text = str(error) or str(error.__cause__ or "") or type(error).__name__
     message = " ".join(line.strip() for line in text.splitlines() if not line.lstrip().startswith("object_type="))
+    message = message.partition(" To append to your default list")[0]
     if re.search(r"'(\w+)@\w+\.\1'", message):
         message += "; in a yaml of a group, another group is overridden so: override /task@_global_.task: OPTION"
     return RequestError(message)

@@ -42,6 +42,15 @@ class Groups:
             merged = {**values, **merged}
         return merged
 
+    def chosen_by(self, group: str, option: str, other: str) -> str | None:
+        """The option of the group `other` that this option brings along, `- override /other: ...`."""
+        for values in self._chain(group, option):
+            for entry in values.get("defaults") or []:
+                for key, choice in entry.items() if isinstance(entry, dict) else ():
+                    if str(key).partition("@")[0] == f"override /{other}":
+                        return str(choice)
+        return None
+
     def _chain(self, group: str, option: str) -> Iterator[dict[str, Any]]:
         for root in self.roots:
             try:

@@ -88,9 +88,15 @@ class _Jobs(Generic[T]):
 
 
 class _Loader(ConfigLoaderImpl):
-    """Checks every config of a sweep when the sweeper composes them all, before the first job starts."""
+    """Hydra's loader, but for the two things below."""
+
+    def get_group_options(self, group_name: str, *args: Any, **kwargs: Any) -> list[str]:
+        """Options that a user chooses; those whose name begins with an underscore are parts of others."""
+        options = super().get_group_options(group_name, *args, **kwargs)
+        return [option for option in options if not option.startswith("_")]
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """One config of a sweep, checked: the sweeper composes them all before the first job starts."""
         cfg = super().load_sweep_config(master_config, sweep_overrides)
         numbered = copy.deepcopy(cfg)
         with open_dict(numbered):
@@ -181,6 +187,10 @@ def _verified(job: DictConfig) -> DictConfig:
     chosen = HydraConfig.get().runtime
     sources = [Path(source.path) for source in chosen.config_sources if source.schema == "file"]
     choices = {str(key): value for key, value in chosen.choices.items()}
+    for group, choice in choices.items():
+        if OmegaConf.is_list(choice):
+            options = ",".join(choice)
+            raise RequestError(f"{group}=[{options}]: a run has one {group}; type -m {group}={options} to run each")
     to_config(job, groups=Groups(roots=tuple(sources), choices=choices))
     return job
 

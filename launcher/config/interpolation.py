@@ -15,7 +15,8 @@ from launcher.errors import RequestError
 DATA_REFERENCE = re.compile(r"(?<!\\)\$\{\s*data\.(\w+)")
 """A value that preparation must fill in, such as `${data.vocab_size}`; the group is its name."""
 
-_REFERS_TO_DATA = re.compile(r"(?<!\\)\$\{[^}]*?(?<![\w.])data(?![\w-])")
+REFERS_TO_DATA = re.compile(r"(?<!\\)\$\{[^}]*?(?<![\w.])data(?![\w-])")
+"""A value that cannot be resolved before preparation: also `${data}` and `${oc.select:data.num_outputs,null}`."""
 _UNKNOWN_KEY = re.compile(r"Interpolation key '([^']+)' not found")
 
 
@@ -56,7 +57,7 @@ def _plain(parent: Any, key: Any, raw: Any, path: str) -> Any:
         return {str(k): _plain(parent[key], k, value, f"{path}.{k}") for k, value in raw.items()}
     if isinstance(raw, list):
         return [_plain(parent[key], i, value, f"{path}.{i}") for i, value in enumerate(raw)]
-    if not (isinstance(raw, str) and "${" in raw) or _REFERS_TO_DATA.search(raw):
+    if not (isinstance(raw, str) and "${" in raw) or REFERS_TO_DATA.search(raw):
         return raw
     try:
         value = parent[key]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that looks most like `word`, or None where nothing does."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.65)), None)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

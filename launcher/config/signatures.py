@@ -70,7 +70,7 @@ def _not_found(key: str, target: str, error: NotFoundError) -> RequestError:
 def _signature(definition: Definition) -> Signature | None:
     if isinstance(definition.node, ast.ClassDef):
         return _of_class(definition, definition.node)
-    return _of_function(definition.node, method=definition.method)
+    return _of_function(definition, definition.node)
 
 
 def _of_class(definition: Definition, node: ast.ClassDef) -> Signature | None:
@@ -79,49 +79,89 @@ def _of_class(definition: Definition, node: ast.ClassDef) -> Signature | None:
     if node.keywords or "__new__" in methods or not decorators <= _TRANSPARENT | {"dataclass"}:
         return None  # a metaclass or decorator may change what calling the class means
     if "__init__" in methods:
-        return _of_function(methods["__init__"], method=True)
-    inherited: dict[str, Parameter] = {}
+        return _of_function(definition, methods["__init__"], owner=node)
+    inherited = _inherited(definition, node)
+    if "dataclass" not in decorators or inherited is None:
+        return inherited
+    if inherited.open:
+        return None
+    return Signature(parameters={**inherited.parameters, **dict(_fields(node))})
+
+
+def _inherited(definition: Definition, node: ast.ClassDef) -> Signature | None:
+    """The arguments of the first base that takes any."""
     for base in node.bases:
         signature = _of_base(definition, base)
-        if signature is None or (signature.open and "dataclass" in decorators):
-            return None
-        if signature.open or (signature.parameters and "dataclass" not in decorators):
+        if signature is None or signature.open or signature.parameters:
             return signature
-        inherited |= signature.parameters
-    own = dict(_fields(node)) if "dataclass" in decorators else {}
-    return Signature(parameters=inherited | own)
+    return Signature(parameters={})
 
 
 def _of_base(definition: Definition, base: ast.expr) -> Signature | None:
     dotted = _dotted(base.value if isinstance(base, ast.Subscript) else base)
-    if not dotted or dotted[-1] in _WITHOUT_ARGUMENTS:
-        return Signature(parameters={}) if dotted else None
+    if dotted and dotted[-1] in _WITHOUT_ARGUMENTS:
+        return Signature(parameters={})
+    found = _seen_from(definition, dotted)
+    return None if found is None or not isinstance(found.node, ast.ClassDef) else _signature(found)
+
+
+def _seen_from(definition: Definition, dotted: list[str]) -> Definition | None:
+    """What a dotted name means in the module of a definition; None where source does not tell."""
     try:
-        found = member(definition.module, dotted, seen=frozenset())
+        found = member(definition.module, dotted, seen=frozenset()) if dotted else None
     except (NotFoundError, SyntaxError):
         return None
-    if found is None or found.node is definition.node:
-        return None
-    return _signature(found) if isinstance(found.node, ast.ClassDef) else None
+    return None if found is None or found.node is definition.node else found
 
 
-def _of_function(node: FunctionNode, *, method: bool) -> Signature | None:
+def _of_function(definition: Definition, node: FunctionNode, *, owner: ast.ClassDef | None = None) -> Signature | None:
     decorators = _decorators(node)
     if not decorators <= _TRANSPARENT:
         return None
     arguments = node.args
     positional = [*arguments.posonlyargs, *arguments.args]
-    defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
-    defaults += arguments.defaults
-    pairs = list(zip(positional, defaults, strict=True))
-    if method and "staticmethod" not in decorators:
+    missing: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
+    pairs = list(zip(positional, [*missing, *arguments.defaults], strict=True))
+    if (owner is not None or definition.method) and "staticmethod" not in decorators:
         pairs = pairs[1:]
     pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     parameters = {
         argument.arg: Parameter(required=default is None, annotation=_annotation(argument.annotation))
         for argument, default in pairs
     }
-    return Signature(parameters=parameters, open=arguments.kwarg is not None)
+    if arguments.kwarg is None:
+        return Signature(parameters=parameters)
+    passed_on = _passed_on(definition, node, arguments.kwarg.arg, owner)
+    if passed_on is None:
+        return Signature(parameters=parameters, open=True)
+    return Signature(parameters={**passed_on, **parameters})
+
+
+def _passed_on(
+    definition: Definition, node: FunctionNode, name: str, owner: ast.ClassDef | None
+) -> dict[str, Parameter] | None:
+    """What `**name` may hold where the body only hands it to one other call; None where it does more."""
+    parts = list(ast.walk(node))
+    calls = [
+        part
+        for part in parts
+        if isinstance(part, ast.Call)
+        and any(word.arg is None and _dotted(word.value) == [name] for word in part.keywords)
+    ]
+    if len(calls) != 1 or sum(isinstance(part, ast.Name) and part.id == name for part in parts) != 1:
+        return None
+    call = calls[0]
+    match call.func:
+        case ast.Attribute(attr="__init__", value=ast.Call(func=ast.Name(id="super"))) if owner is not None:
+            signature = _inherited(definition, owner)
+        case _:
+            found = _seen_from(definition, _dotted(call.func))
+            signature = None if found is None else _signature(found)
+    if signature is None or signature.open or any(isinstance(item, ast.Starred) for item in call.args):
+        return None
+    given = {word.arg for word in call.keywords}
+    rest = list(signature.parameters.items())[len(call.args) :]
+    return {key: parameter for key, parameter in rest if key not in given}
 
 
 def _fields(node: ast.ClassDef) -> Iterator[tuple[str, Parameter]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import os
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -154,7 +153,7 @@ def _spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
         spec = finder.find_spec(name, path)
         if spec is not None:
             return spec
-    return PathFinder.find_spec(name, [os.getcwd()]) if path is None else None
+    return PathFinder.find_spec(name, [str(Path.cwd())]) if path is None else None
 
 
 def _submodules(spec: ModuleSpec) -> list[str]:
@@ -192,9 +191,7 @@ def _top_level(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
         for block in ("body", "handlers", "orelse", "finalbody"):
             if not isinstance(node, (ast.ClassDef, FunctionNode)):
                 inner = getattr(node, block, [])
-                yield from _top_level(
-                    [s for h in inner for s in h.body] if block == "handlers" else inner  # type: ignore[attr-defined]
-                )
+                yield from _top_level([s for h in inner for s in h.body] if block == "handlers" else inner)
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -203,13 +200,9 @@ def _bound(node: ast.stmt) -> Iterator[str]:
             yield name
         case ast.Import() | ast.ImportFrom():
             for alias in node.names:
-                yield alias.asname or (
-                    alias.name if isinstance(node, ast.ImportFrom) else alias.name.split(".")[0]
-                )
+                yield alias.asname or (alias.name if isinstance(node, ast.ImportFrom) else alias.name.split(".")[0])
         case ast.Assign(targets=targets):
-            yield from (
-                name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
-            )
+            yield from (name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
         case ast.AnnAssign(target=ast.Name(id=name)):
             yield name
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from launcher.config.nearest import listed, shown
@@ -31,13 +31,12 @@ def build(section: Mapping[str, Any], *args: Any, **extra: Any) -> Any:
 
 def add_working_directory() -> None:
     """Make modules in the current directory importable, behind everything that is installed."""
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
 
 
-def check_target(
-    section: Mapping[str, Any], *, path: str, positional: int = 0, also: Iterable[str] = ()
-) -> None:
+def check_target(section: Mapping[str, Any], *, path: str, positional: int = 0, also: Iterable[str] = ()) -> None:
     """Refuse a `_target_` that does not exist and arguments that it does not take, without importing it.
 
     `positional` arguments are passed by Windlass; `also` are valid names of the section beside the target's.
@@ -46,6 +45,8 @@ def check_target(
     for key, value in section.items():
         if isinstance(value, Mapping) and "_target_" in value:
             check_target(value, path=f"{path}.{key}")
+        if key.startswith("_") and key not in RESERVED:
+            raise RequestError(f"{path}.{key}={shown(value)}: a target knows {listed(sorted(RESERVED))}, not {key}")
     if "_target_" not in section:
         raise RequestError(f"{path}._target_ is missing; type +{path}._target_=package.module.Class")
     target = section["_target_"]

@@ -27,7 +27,7 @@ def typed(cls: type[T], values: Any, *, path: str) -> T:
     if not isinstance(values, Mapping):
         keys = listed(f"{path}.{key}" for key in field_names(cls))
         raise RequestError(f"{path}={shown(values)}: {path} is a section; set its keys: {keys}")
-    fields = _fields(cls)
+    fields = _fields(typing.cast(Any, cls))
     prefix = f"{path}." if path else ""
     for key in values:
         if key not in fields:
@@ -39,10 +39,7 @@ def typed(cls: type[T], values: Any, *, path: str) -> T:
                 f"drop ~{prefix}{key}, or add {key} to the yaml of {path or 'the run'}"
             )
     return cls(
-        **{
-            key: _converted(values[key], field, hint, path=f"{prefix}{key}")
-            for key, (field, hint) in fields.items()
-        }
+        **{key: _converted(values[key], field, hint, path=f"{prefix}{key}") for key, (field, hint) in fields.items()}
     )
 
 
@@ -67,7 +64,7 @@ def unknown_key(key: str, known: Iterable[str], value: object = "VALUE", *, rest
 
 
 @cache
-def _fields(cls: type) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
+def _fields(cls: Any) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
     hints = typing.get_type_hints(cls)
     return {field.name: (field, hints[field.name]) for field in dataclasses.fields(cls)}
 
@@ -114,9 +111,7 @@ def _check_limits(value: Any, field: dataclasses.Field[Any], hint: Any, path: st
     if "choices" in limits and value not in limits["choices"]:
         best = nearest(str(value), map(str, limits["choices"]))
         hint_text = f"; did you mean {path}={best}?" if best else ""
-        raise RequestError(
-            f"{path}={shown(value)} is not one of {listed(map(str, limits['choices']))}{hint_text}"
-        )
+        raise RequestError(f"{path}={shown(value)} is not one of {listed(map(str, limits['choices']))}{hint_text}")
     outside = (
         (isinstance(value, float) and not math.isfinite(value))
         or ("min" in limits and value < limits["min"])

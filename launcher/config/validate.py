@@ -11,13 +11,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from launcher.config.checks import check
 from launcher.config.groups import Groups
-from launcher.config.interpolation import leaves, plain, unresolvable
+from launcher.config.interpolation import REFERS_TO_DATA, leaves, plain, unresolvable
 from launcher.config.nearest import listed
 from launcher.config.schema import Config, DatasetConfig
 from launcher.config.targets import check_target
 from launcher.config.typed import field_names, typed, unknown_key
 from launcher.errors import RequestError
 
+_MAY_NEED_DATA = ("model", "task", "optimizer", "data")
 _PLACEHOLDERS = {"path": "PATH", "name": "NAME", "target": "COLUMN", "column": "COLUMN", "tokenizer": "NAME"}
 
 
@@ -32,12 +33,13 @@ def to_config(cfg: DictConfig, *, groups: Groups | None = None) -> Config:
     values = plain(cfg)
     _check_sections(values, groups or Groups())
     _check_missing(values)
+    _check_data_is_not_needed(values)
     config = from_plain(values)
+    check(config, groups or Groups())
     check_target(config.model, path="model")
     check_target(config.task, path="task")
     check_target(config.optimizer, path="optimizer", positional=1)
     check_target(config.dataset.source, path="dataset", also=field_names(DatasetConfig))
-    check(config, groups or Groups())
     return config
 
 
@@ -73,9 +75,7 @@ def resolve(cfg: DictConfig, data: Mapping[str, Any]) -> DictConfig:
         try:
             OmegaConf.resolve(whole)
         except OmegaConfBaseException as error:
-            raise unresolvable(
-                str(error.full_key), OmegaConf.to_container(whole, resolve=False), error
-            ) from error
+            raise unresolvable(str(error.full_key), OmegaConf.to_container(whole, resolve=False), error) from error
     return whole
 
 
@@ -91,6 +91,15 @@ def _check_missing(values: Mapping[str, Any]) -> None:
     if missing:
         typing = " ".join(f"{path}={_PLACEHOLDERS.get(path.rpartition('.')[2], 'VALUE')}" for path in missing)
         raise RequestError(f"{listed(missing, conjunction='and')} must be given; type {typing}")
+
+
+def _check_data_is_not_needed(values: Mapping[str, Any]) -> None:
+    for path, value in leaves({key: value for key, value in values.items() if key not in _MAY_NEED_DATA}):
+        if isinstance(value, str) and REFERS_TO_DATA.search(value):
+            raise RequestError(
+                f"{path}={value}: sizes of the data are known only once they are prepared, and "
+                f"{path.partition('.')[0]} is read before; type {path}=VALUE"
+            )
 
 
 def _as_text(value: Any) -> Any:

@@ -44,31 +44,31 @@ def is_prepared(directory: Path) -> bool:
 
 
 @contextlib.contextmanager
-def building(target: Path) -> Iterator[Path]:
-    """Yield a scratch directory; what lies in its `prepared/` when the block ends becomes `target`.
+def building(target: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield an empty directory that becomes `target` when the block ends, and one for scratch.
 
-    The scratch directory is gone afterwards, however the block ends. Where another process made `target` in the
-    meantime, its work stands and ours is discarded.
+    Neither is left behind, however the block ends. Where another process made `target` in the meantime, its work
+    stands and ours is discarded.
 
     Raises:
         RequestError: the disk is full or can't be written.
     """
-    scratch = target.parent / f"{BUILDING}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    place = target.parent / f"{BUILDING}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        (scratch / "prepared").mkdir(parents=True)
+        (place / "prepared").mkdir(parents=True)
     except OSError as error:
         raise _unwritable(target.parent, error) from error
     try:
         _sweep(target.parent)
-        yield scratch
-        _publish(scratch / "prepared", target)
+        yield place / "prepared", place / "scratch"
+        _publish(place / "prepared", target)
     except Exception as error:
         reason = _disk_error(error)
         if reason is None:
             raise
         raise _unwritable(target.parent, reason) from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _publish(made: Path, target: Path) -> None:

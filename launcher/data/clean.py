@@ -67,7 +67,7 @@ def clean(
 def _refusal(bad: Mask, values: str, *, key: str, imputable: bool) -> DataError:
     first = int(np.flatnonzero(bad)[0]) + 1
     ways = f"{key}=drop" + (f" or {key}=impute" if imputable else "")
-    return DataError(f"{int(bad.sum()):,} rows have {values}, the first is row {first:,}; use {ways}")
+    return DataError(f"{int(bad.sum()):,} row(s) have {values}, the first is row {first:,}; use {ways}")
 
 
 def _missing(column: pa.ChunkedArray, empty_is_missing: bool) -> Mask:

@@ -22,9 +22,7 @@ class Columns:
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         paths = sorted(directory.glob("shard-*.arrow"))
         if not paths:
-            raise DataError(
-                f"{directory} holds no prepared columns; delete {manifest.path} and prepare again"
-            )
+            raise DataError(f"{directory} holds no prepared columns; delete {manifest.path} and prepare again")
         self.names = tuple(manifest.columns)
         self._columns = manifest.columns
         self._shards = [_map_shard(path, manifest) for path in paths]
@@ -41,8 +39,7 @@ class Columns:
             return {name: column.take(indices, axis=0) for name, column in self._shards[0].items()}
         owners = np.searchsorted(self._ends, indices, side="right")
         gathered = {
-            name: np.empty((len(indices), *spec.shape), dtype=spec.dtype)
-            for name, spec in self._columns.items()
+            name: np.empty((len(indices), *spec.shape), dtype=spec.dtype) for name, spec in self._columns.items()
         }
         for owner in np.unique(owners):
             places = np.flatnonzero(owners == owner)
@@ -65,5 +62,8 @@ def _map_shard(path: Path, manifest: Manifest) -> dict[str, NDArray]:
 
 
 def _as_array(column: pa.Array, spec: ColumnSpec) -> NDArray:
+    """The column's own memory; pyarrow's `to_numpy` gives the same but imports pandas for it."""
     flat = column.flatten() if spec.shape else column
-    return flat.to_numpy(zero_copy_only=True).reshape(len(column), *spec.shape)
+    dtype = np.dtype(spec.dtype)
+    values = np.frombuffer(flat.buffers()[1], dtype, count=len(flat), offset=flat.offset * dtype.itemsize)
+    return values.reshape(len(column), *spec.shape)

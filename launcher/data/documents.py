@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 def too_few(num_documents: int, config: SplitConfig) -> bool:
     """Whether a ratio split of whole documents would leave a split that is asked for empty."""
-    return config.method == "ratio" and any(
-        0 < share * num_documents < 1 for share in (config.validation, config.test)
-    )
+    return config.method == "ratio" and any(0 < share * num_documents < 1 for share in (config.validation, config.test))
 
 
 def cut_documents(rows: Dataset, column: str, config: SplitConfig) -> tuple[Dataset, Ids]:

@@ -38,14 +38,15 @@ def fit(
         RequestError: the config lacks a length, a size or a number of tokens.
     """
     fit_inputs = {"text": _fit_text, "table": _fit_table, "image": _fit_image}[dataset.kind]
-    fitted_labels = None
+    target = None
     if labels == "classes":
         (column,) = roles.target
-        fitted_labels = fit_classes(table_of(train, [column]), column, declared=class_names.get(column))
+        target = fit_classes(table_of(train, [column]), column, declared=class_names.get(column))
     elif labels == "values":
-        target = list(roles.target)
-        fitted_labels = fit_values(table_of(train, target), target, normalize=dataset.normalize)
-    return {"kind": dataset.kind, "inputs": fit_inputs(train, roles, dataset, labels), "labels": fitted_labels}
+        columns = list(roles.target)
+        target = fit_values(table_of(train, columns), columns, normalize=dataset.normalize)
+    inputs = fit_inputs(train, roles, dataset, labels)
+    return {"kind": dataset.kind, "labels": labels, "inputs": inputs, "target": target}
 
 
 def _fit_table(train: Dataset, roles: Roles, dataset: DatasetConfig, labels: str) -> dict[str, Any]:
@@ -68,9 +69,7 @@ def _fit_text(train: Dataset, roles: Roles, dataset: DatasetConfig, labels: str)
     return {
         "column": column,
         "labels": labels,
-        "tokenizer": fit_tokenizer(
-            dataset.tokenizer, documents(), labels=labels, vocab_size=dataset.vocab_size
-        ),
+        "tokenizer": fit_tokenizer(dataset.tokenizer, documents(), labels=labels, vocab_size=dataset.vocab_size),
         "sequence_length": dataset.sequence_length,
         "packing": dataset.packing and labels in LANGUAGE_MODELS,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,17 +11,18 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 
 CHUNK_BYTES = 2**23
-MAX_TRAIN_BYTES = 2**28
-"""A table of trigrams is saturated long before; what lies beyond is not counted."""
+MAX_TRAIN_BYTES = 2**28  # a table of trigrams is saturated long before
+MAX_VALIDATION_BYTES = 2**23
 
 
-def byte_floors(train: list[Bytes], validation: Bytes) -> dict[str, float]:
+def byte_floors(train: Iterable[Bytes], validation: Bytes) -> dict[str, float]:
     """Bits per byte on `validation` of order-0, bigram and trigram models counted on `train`, and of `gzip -9`.
 
-    `train` is a stream in consecutive pieces. The first byte of `validation` is not predicted, as a language model
-    has nothing to predict it from. Counts are smoothed by Witten and Bell (1991): a context that was seen with k
-    different bytes gives weight k to the shorter context's prediction.
+    `train` is a stream in consecutive pieces; of very long streams only the beginning is measured. The first byte of
+    `validation` is not predicted, as a language model has nothing to predict it from. Counts are smoothed by Witten
+    and Bell (1991): a context seen with k different bytes gives weight k to the shorter context's prediction.
     """
+    validation = validation[:MAX_VALIDATION_BYTES]
     counts = _count_trigrams(train)
     pairs, singles = counts.sum(axis=0, dtype=np.int64), counts.sum(axis=(0, 1), dtype=np.int64)
     stream = validation.astype(np.int64)
@@ -39,7 +41,7 @@ def byte_floors(train: list[Bytes], validation: Bytes) -> dict[str, float]:
     }
 
 
-def _count_trigrams(pieces: list[Bytes]) -> NDArray[np.uint32]:
+def _count_trigrams(pieces: Iterable[Bytes]) -> NDArray[np.uint32]:
     """How often each byte follows each pair: (256, 256, 256), a trigram across two pieces left out."""
     counts = np.zeros(256**3, dtype=np.uint32)
     left = MAX_TRAIN_BYTES

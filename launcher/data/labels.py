@@ -92,7 +92,9 @@ def fit_classes(table: pa.Table, column: str, *, declared: list[str] | None) -> 
     labels = class_values(table.column(column), name=column)
     classes = sorted(labels.unique().to_pylist()) if declared is None else declared
     if len(classes) < 2:
-        raise DataError(f"column {column!r} has a single class, {classes[0]!r}, in the training split: nothing to learn")
+        raise DataError(
+            f"column {column!r} has a single class, {classes[0]!r}, in the training split: nothing to learn"
+        )
     return {"column": column, "classes": classes}
 
 

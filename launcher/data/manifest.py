@@ -48,9 +48,7 @@ class Manifest:
             }
             return cls(**{field.name: stored[field.name] for field in fields(cls)})
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                f"{file} does not describe prepared data ({error!r}); prepare them again"
-            ) from error
+            raise DataError(f"{file} does not describe prepared data ({error!r}); prepare them again") from error
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as JSON types; `load` reads it back."""

@@ -11,6 +11,7 @@ from launcher.config.schema import DatasetConfig
 from launcher.data.cache import building, cache_key, is_prepared
 from launcher.data.manifest import FILE_NAME, Manifest
 from launcher.data.sources.base import fingerprint, open_source
+from launcher.data.sources.files import find_files, fingerprint_files
 
 Report = Callable[[str, float | None], None]
 """Takes the name of the stage at hand and the fraction of it that is done, None where that is unknown."""
@@ -26,8 +27,8 @@ class Prepared:
 
     @property
     def data(self) -> dict[str, Any]:
-        """Sizes that come from the data: the section `data` of a config."""
-        return self.manifest.data
+        """What comes from the data, for the section `data` of a config."""
+        return {**self.manifest.data, "bytes_per_token": self.manifest.bytes_per_token}
 
 
 def prepare(dataset: DatasetConfig, *, labels: str, cache_dir: Path, report: Report) -> Prepared:
@@ -38,14 +39,21 @@ def prepare(dataset: DatasetConfig, *, labels: str, cache_dir: Path, report: Rep
         RequestError: the config asks for something that can't be, or the disk is full or can't be written.
     """
     source = open_source(dataset.source)
-    facts = [fingerprint(source), fingerprint_of_tokenizer(dataset.tokenizer)]
+    facts = [fingerprint(source), _fingerprint_tokenizer(dataset.tokenizer)]
     path = cache_dir.absolute() / cache_key(asdict(dataset), labels=labels, fingerprint=" ".join(facts))
     cached = is_prepared(path)
     if not cached:
         # Everything that is slow to import hangs on this module; data that lie ready need none of it.
         from launcher.data.pipeline import prepare_into
 
-        with building(path) as scratch:
-            prepare_into(scratch, source, dataset, labels=labels, report=report)
+        with building(path) as (directory, scratch):
+            prepare_into(directory, source, dataset, labels=labels, scratch=scratch, report=report)
     manifest = replace(Manifest.load(path / FILE_NAME), path=str(path))
     return Prepared(path=path, manifest=manifest, cached=cached)
+
+
+def _fingerprint_tokenizer(name: str | None) -> str:
+    """Changes with the files of a tokenizer on this machine."""
+    if name is None or not Path(name).exists():
+        return ""
+    return fingerprint_files(find_files(name, suffixes=None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 1024
 
-Rows = pa.Table | Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
+Rows: TypeAlias = pa.Table | Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
 """New rows: an Arrow table, a dict of columns or a list of dicts."""
 
 
@@ -55,7 +55,10 @@ def batches(dataset: Dataset, *, size: int = BATCH_ROWS) -> Iterator[pa.Table]:
 def is_number(kind: pa.DataType) -> bool:
     """Integers, floats, decimals and booleans."""
     return (
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_boolean(kind)
     )
 
 

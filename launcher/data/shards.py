@@ -39,9 +39,7 @@ class ShardWriter:
         """Add rows: arrays of shape (rows, *shape), cast to each column's type."""
         count = len(next(iter(rows.values())))
         for start in range(0, count, self._shard_rows):
-            self._waiting.append(
-                {name: rows[name][start : start + self._shard_rows] for name in self.columns}
-            )
+            self._waiting.append({name: rows[name][start : start + self._shard_rows] for name in self.columns})
             self._num_waiting += min(self._shard_rows, count - start)
             if self._num_waiting >= self._shard_rows:
                 self._flush()
@@ -60,9 +58,7 @@ class ShardWriter:
             flat = np.ascontiguousarray(values).reshape(-1)
             self.digest.update(flat.view(np.uint8).data)
             arrow = pa.array(flat)
-            arrays[name] = (
-                pa.FixedSizeListArray.from_arrays(arrow, math.prod(spec.shape)) if spec.shape else arrow
-            )
+            arrays[name] = pa.FixedSizeListArray.from_arrays(arrow, math.prod(spec.shape)) if spec.shape else arrow
         batch = pa.RecordBatch.from_pydict(arrays)
         path = self.directory / f"shard-{self._num_shards:05d}.arrow"
         with path.open("wb") as file, pa.ipc.new_file(file, batch.schema) as writer:

@@ -57,11 +57,6 @@ def split_rows(
     return ids, notes
 
 
-def shares_too_small(num_rows: int, config: SplitConfig) -> bool:
-    """Whether a ratio split leaves a split that is asked for without any row."""
-    return any(0 < share * num_rows < 1 for share in (config.validation, config.test))
-
-
 def _check_ratio(config: SplitConfig, given: Ids | None) -> None:
     if config.validation + config.test >= 1:
         raise DataError(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from launcher.data.sources.hugging_face import is_reachable
+from launcher.data.sources.library import root_cause
 from launcher.errors import DataError, RequestError
 
 NEWLINE = 10
@@ -73,9 +76,7 @@ def load_tokenizer(fitted: dict[str, Any]) -> Tokenizer:
     return ByteTokenizer(fitted) if fitted["name"] == "bytes" else LibraryTokenizer(fitted)
 
 
-def fit_tokenizer(
-    name: str, train: Iterable[Sequence[str]], *, labels: str, vocab_size: int | None
-) -> dict[str, Any]:
+def fit_tokenizer(name: str, train: Iterable[Sequence[str]], *, labels: str, vocab_size: int | None) -> dict[str, Any]:
     """Choose, train or fetch a tokenizer; returns what `load_tokenizer` takes.
 
     `train` yields lists of documents and is read by `bpe` alone. For masked language models ids for hidden tokens
@@ -133,15 +134,7 @@ def _fit_bpe(train: Iterable[Sequence[str]], labels: str, vocab_size: int | None
 
 
 def _fetch(name: str, labels: str) -> dict[str, Any]:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-    except Exception as error:
-        raise DataError(
-            f"dataset.tokenizer={name} can't be had: it is no tokenizer on this machine or in the local cache, and "
-            f"the Hugging Face hub has none of this name or is out of reach; use dataset.tokenizer=bytes or bpe"
-        ) from error
+    tokenizer = _from_disk_or_hub(name)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise DataError(f"dataset.tokenizer={name} has no form that the `tokenizers` library reads; use another")
@@ -158,3 +151,23 @@ def _fetch(name: str, labels: str) -> dict[str, Any]:
         "pad_token_id": next((i for i in (tokenizer.pad_token_id, end) if i is not None), 0),
         "mask_token_id": tokenizer.mask_token_id if labels == "masked_tokens" else None,
     }
+
+
+def _from_disk_or_hub(name: str) -> Any:
+    """A transformers tokenizer; a copy on this machine is taken without asking the hub."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(name, local_files_only=True)
+    except Exception as error:
+        if Path(name).exists():
+            raise DataError(f"dataset.tokenizer={name} can't be loaded: {root_cause(error)}") from error
+    if not is_reachable(name, key="dataset.tokenizer", repo_type="model"):
+        raise DataError(
+            f"dataset.tokenizer={name} can't be had: it is no tokenizer on this machine, and the Hugging Face hub is "
+            f"out of reach; use dataset.tokenizer=bytes or dataset.tokenizer=bpe"
+        )
+    try:
+        return AutoTokenizer.from_pretrained(name)
+    except Exception as error:
+        raise DataError(f"dataset.tokenizer={name} can't be loaded: {root_cause(error)}") from error

@@ -1,7 +1,7 @@
 """How rows become columns: the one way for preparation and, later, for new rows.
 
-`fitted` is plain JSON: `{"kind": ..., "inputs": {...}, "labels": {...} or None}`. It holds all that was learnt from
-the training split or decided on the way, so that neither the data nor the config are needed any more.
+`fitted` is plain JSON, `{"kind": ..., "labels": ..., "inputs": {...}, "target": {...} or None}`. It holds all that was
+learnt from the training split or decided on the way, so that neither the data nor the config are needed any more.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Transforms:
 
     def __init__(self, fitted: dict[str, Any]) -> None:
         self._inputs = INPUTS[fitted["kind"]](fitted["inputs"])
-        self._labels = None if fitted["labels"] is None else load_labels(fitted["labels"])
+        self._labels = None if fitted["target"] is None else load_labels(fitted["target"])
 
     @classmethod
     def from_fitted(cls, fitted: dict[str, Any]) -> Transforms:

@@ -41,7 +41,7 @@ def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
     from launcher.training.footprint import measure_footprint
 
     manifest = prepared.manifest
-    resolved = from_composed(resolve(composed, manifest.data))
+    resolved = from_composed(resolve(composed, prepared.data))
     try:
         footprint = measure_footprint(resolved)
         flops = flops_per_sample(resolved, Columns(Path(manifest.path) / "train", manifest))

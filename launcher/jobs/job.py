@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from launcher.config.compose import to_yaml
 from launcher.config.validate import from_composed, resolve
-from launcher.data.prepare import cache_dir, prepare
+from launcher.data.cache import cache_dir
+from launcher.data.prepare import prepare
 from launcher.engines import make_engine
 from launcher.errors import DataError, RequestError
 from launcher.jobs.failure import Failure
@@ -96,7 +97,7 @@ def check_disk() -> None:
 
 def write_run(composed: DictConfig, config: Config, plan: Plan, prepared: Prepared, engine: Engine) -> Run:
     """Create the run directory, write all that workers read, and start them; on an error nothing is left."""
-    resolved = resolve(composed, prepared.manifest.data)
+    resolved = resolve(composed, prepared.data)
     run = create_run(config.run_id)
     try:
         run.config_path.write_text(to_yaml(resolved), encoding="utf-8")

@@ -57,8 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     }
     parsers = {verb: verbs.add_parser(verb, help=text) for verb, text in helps.items()}
     for verb, sub in parsers.items():
-        kwargs = {} if verb in ("stop", "delete") else {"nargs": "?", "default": "latest"}
-        sub.add_argument("run", help="id, unique beginning, or latest", **kwargs)
+        optional = verb in ("show", "logs")
+        sub.add_argument(
+            "run", help="id, unique beginning, or latest", nargs="?" if optional else None, default="latest"
+        )
     parsers["show"].add_argument("--json", action="store_true", help="one JSON object")
     parsers["logs"].add_argument("-f", "--follow", action="store_true", help="until the run ends")
     parsers["logs"].add_argument("--rank", type=int, default=0, help="which worker (default 0)")

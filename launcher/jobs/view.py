@@ -95,14 +95,13 @@ class View:
         where = [f"rank {failure.rank}" if failure.rank is not None else "before any rank"]
         where += [f"step {failure.step}"] if failure.step is not None else []
         where += [failure.phase] if failure.phase and failure.step is None else []
-        body = Text.assemble(
-            (f"{failure.cause}", "bold red"), f" ({', '.join(where)})\n{failure.message}\n",
-            *([f"\n{failure.traceback.rstrip()}\n"] if failure.traceback else []),
-            *(["\nlast lines of its log:\n", ("\n".join(failure.log_tail) + "\n", "dim")]
-              if failure.log_tail and not failure.traceback else []),
-            ("\nnext: ", "bold"), failure.advice,
-            ("\nmore: ", "bold"), f"windlass runs logs {run.id}",
-        )  # fmt: skip
+        body = Text.assemble((failure.cause, "bold red"), f" ({', '.join(where)})\n{failure.message}\n")
+        if failure.traceback:
+            body.append(f"\n{failure.traceback.rstrip()}\n")
+        elif failure.log_tail:
+            body.append("\nlast lines of its log:\n").append("\n".join(failure.log_tail) + "\n", "dim")
+        body.append("\nnext: ", "bold").append(failure.advice)
+        body.append("\nmore: ", "bold").append(f"windlass runs logs {run.id}")
         self.console.print(Panel(body, title=f"run {run.id} failed", title_align="left", border_style="red"))
 
     def _draw(self, text: Text) -> None:

@@ -68,9 +68,9 @@ def count_terms(job: Assembly, step: Step, examples: Iterable[Example]) -> int |
     first = next(iter(examples))
     if isinstance(first.num_terms, int):
         return first.num_terms // len(step.batches[0]) * step.num_samples
-    terms = torch.stack(
-        [example.num_terms * batch.weight for batch, example in zip(step.batches, examples, strict=True)]
-    ).sum()
+    terms = torch.zeros((), device=job.accelerator.device)
+    for batch, example in zip(step.batches, examples, strict=True):
+        terms += example.num_terms * batch.weight
     return job.accelerator.reduce(terms, reduction="sum").clamp(min=1)
 
 
@@ -111,7 +111,9 @@ class Window:
 
     def __init__(self, job: Assembly) -> None:
         self._job = job
-        self._clear()
+        self._losses: list[Tensor] = []
+        self._norms: list[Tensor] = []
+        self._terms: float | Tensor = 0.0
 
     def add(self, step: Step, loss: Tensor, terms: float | Tensor, norm: Tensor) -> None:
         """Add what `take_step` returned."""
@@ -137,15 +139,10 @@ class Window:
         job.accelerator.log(
             {f"train/{name}": value for name, value in values.items()} | {"epoch": step.epoch}, step=done
         )
-        self._clear()
+        self._losses, self._norms, self._terms = [], [], 0.0
 
     def _check(self, first_step: int, losses: Tensor, norms: Tensor) -> None:
         bad = (~torch.isfinite(losses) | ~torch.isfinite(norms)).nonzero()
         if len(bad):
             index = int(bad[0])
             raise non_finite(self._job, first_step + index, losses[index])
-
-    def _clear(self) -> None:
-        self._losses: list[Tensor] = []
-        self._norms: list[Tensor] = []
-        self._terms: float | Tensor = 0.0

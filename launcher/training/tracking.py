@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, cast
 from urllib.parse import urlparse
 
 import wandb
@@ -17,6 +17,8 @@ from launcher.runs import Run
 FLUSH_INTERVAL_S = 1
 SYSTEM_METRICS_INTERVAL_S = 5.0
 CONNECT_TIMEOUT_S = 5.0
+
+Mode = Literal["offline", "online"]
 
 
 class WandbTracker(GeneralTracker):
@@ -49,7 +51,7 @@ class WandbTracker(GeneralTracker):
             os.environ[name] = str(self._run.path if name == "WANDB_DIR" else self._run.wandb_dir)
         # Before 0.31 the file stays empty for long; since then this interval decides what a reader can see.
         os.environ["WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL"] = str(FLUSH_INTERVAL_S)
-        mode = self._config.mode
+        mode = cast("Mode", self._config.mode)  # the schema has checked it
         if mode == "online" and (obstacle := _obstacle()) is not None:
             self._warn(f"W&B can't be used online: {obstacle}; writing offline instead")
             mode = "offline"
@@ -74,7 +76,7 @@ class WandbTracker(GeneralTracker):
         self._guard("finish", lambda: self._wandb.finish(exit_code=self.exit_code))
         self._wandb = None
 
-    def _init(self, mode: str) -> None:
+    def _init(self, mode: Mode) -> None:
         self._wandb = wandb.init(
             project=self._config.project,
             id=self._run.id,

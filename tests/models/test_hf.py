@@ -58,11 +58,11 @@ def test_an_encoder_that_predicts_next_tokens_does_not_see_them(wrap, batch, fam
     torch.testing.assert_close(model(input_ids=ids)[:, :6], model(input_ids=changed)[:, :6])
 
 
-def test_a_family_that_takes_no_mask_is_not_given_one(wrap, padded):
-    config = {"model_type": "rwkv", "hidden_size": 16, "num_hidden_layers": 1, "attention_hidden_size": 16}
-    model = wrap("AutoModelForCausalLM", "text/next_tokens", config=config)
-    model.accepts_mask = False
-    assert model(**padded).shape == (4, 12, 30)
+def test_a_family_that_takes_no_mask_sees_padding_as_its_padding_token(wrap, padded):
+    config = {"model_type": "fnet", "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
+    model = wrap("AutoModelForMaskedLM", "text/masked_tokens", config=config)
+    filled = padded["input_ids"].masked_fill(~padded["attention_mask"], model.model.config.pad_token_id)
+    assert torch.equal(model(**padded), model.model(filled).logits)
 
 
 def test_every_image_family_is_given_pixels(wrap, batch):

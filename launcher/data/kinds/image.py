@@ -46,7 +46,7 @@ class ImageInputs:
         Raises:
             DataError: an image can't be decoded, or has another shape than those of the training split.
         """
-        images = pixels(table.column(self.column), mode=self.mode, image_size=self.image_size)
+        images = pixels(table.column(self.column), name=self.column, mode=self.mode, image_size=self.image_size)
         if images.shape[1:] != self.specs["inputs"].shape:
             expected = self.specs["inputs"].shape
             raise DataError(f"column {self.column!r} has an image of shape {images.shape[1:]}; expected {expected}")
@@ -64,7 +64,7 @@ def fit_images(
     """
     moments: Moments | None = None
     for table in train:
-        images = pixels(table.column(column), mode=mode, image_size=image_size)
+        images = pixels(table.column(column), name=column, mode=mode, image_size=image_size)
         if moments is None:
             moments, shape = Moments(images.shape[1]), images.shape[1:]
         if images.shape[1:] != shape:
@@ -76,14 +76,14 @@ def fit_images(
     return {"column": column, "mode": mode, "image_size": shape[-1], **moments.scaling(normalize).to_fitted()}
 
 
-def pixels(column: pa.ChunkedArray, *, mode: str | None, image_size: int | None) -> NDArray:
+def pixels(column: pa.ChunkedArray, *, name: str, mode: str | None, image_size: int | None) -> NDArray:
     """Images of a column as (n, C, H, W).
 
     Raises:
         DataError: naming the image that can't be decoded or has another shape.
     """
     if mode is None:
-        return _stacked(column, image_size)
+        return _stacked(column, image_size, name)
     assert image_size is not None, "files are resized"
     values = column.to_pylist()
     with ThreadPoolExecutor() as pool:  # pillow lets other threads run while it decodes and resizes
@@ -99,7 +99,7 @@ def _decoded(value: Any, mode: str, image_size: int) -> NDArray[np.float32]:
             resized = image.convert(mode).resize((image_size, image_size), Image.Resampling.BILINEAR)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"the image {name} can't be decoded: {error}") from error
-    array = np.asarray(resized, dtype=np.float32) / 255
+    array: NDArray = np.asarray(resized, dtype=np.float32) / 255
     return array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
 
 
@@ -111,7 +111,7 @@ def _bytes_and_name(value: Any) -> tuple[bytes | None, str]:
 
 
 def _stacked(column: pa.ChunkedArray, image_size: int | None, name: str) -> NDArray:
-    images = nested_numbers(column, name=name)
+    images: NDArray = nested_numbers(column, name=name)
     if images.ndim == 4 and images.shape[-1] in (1, 3, 4) and images.shape[1] not in (1, 3, 4):
         images = np.moveaxis(images, -1, 1)  # (H, W, C)
     if images.ndim == 3:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -16,6 +17,8 @@ from launcher.data.scaling import Scaling, fit_scaling
 from launcher.errors import DataError
 
 MAX_CATEGORIES = 1000
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]|$)")
+"""What begins like this is a date: CSV and JSON have no type for it."""
 
 
 class TableInputs:
@@ -66,7 +69,9 @@ def _fit_numbers(column: pa.ChunkedArray, name: str, normalize: str, impute: boo
     fill = None
     if impute:
         if np.isnan(values).all(axis=0).any():
-            raise DataError(f"column {name!r} has no finite value in the training split; leave it out of dataset.inputs")
+            raise DataError(
+                f"column {name!r} has no finite value in the training split; leave it out of dataset.inputs"
+            )
         fill = np.nanmedian(values, axis=0)
         values = np.where(np.isnan(values), fill, values)
         fill = fill.tolist()
@@ -81,6 +86,11 @@ def _fit_categories(column: pa.ChunkedArray, name: str, normalize: str, impute: 
             f"categories; leave it out of dataset.inputs, or turn it into numbers"
         )
     categories = sorted(counts)
+    if categories and all(ISO_DATE.match(text) for text in categories):
+        raise DataError(
+            f"column {name!r} holds dates, such as {categories[0]}, which mean nothing to a model as they are; "
+            f"turn them into numbers, or leave the column out of dataset.inputs"
+        )
     # Of equally frequent ones the first in the alphabet, so that the order of rows does not decide.
     return {"fill": max(categories, key=lambda text: counts[text]) if impute else None, "categories": categories}
 

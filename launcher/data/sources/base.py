@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from launcher.config.schema import Targeted
 from launcher.config.targets import build
 from launcher.data.sources.files import find_splits, fingerprint_files
-from launcher.errors import DataError, RequestError
+from launcher.errors import DataError, RequestError, WindlassError
 
 SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {
@@ -36,9 +36,14 @@ def open_source(section: Targeted) -> Source:
     """Build the source that a config names.
 
     Raises:
-        RequestError: it has no `load`.
+        RequestError: it can't be built, or has no `load`.
     """
-    source = build(section)
+    try:
+        source = build(section)
+    except WindlassError:
+        raise
+    except Exception as error:  # the user's own class
+        raise RequestError(f"dataset._target_={section['_target_']}: {type(error).__name__}: {error}") from error
     if not callable(getattr(source, "load", None)):
         raise RequestError(
             f"dataset._target_={section['_target_']} has no method load(); "

@@ -93,7 +93,7 @@ def check_files(files: Iterable[Path], *, text: bool) -> None:
                     raise DataError(f"{file} is empty")
                 if text:
                     stream.seek(0)
-                    _check_utf8(file, iter(lambda: stream.read(CHUNK_BYTES), b""))  # noqa: B023 (used at once)
+                    _check_utf8(file, iter(lambda: stream.read(CHUNK_BYTES), b""))
         except OSError as error:
             raise DataError(f"{file} can't be read: {error.strerror}") from error
 
@@ -135,6 +135,8 @@ def read_files(builder: str, splits: dict[str, list[Path]], **options: Any) -> d
                 **options,
             )
         except Exception as error:
+            if "corresponds to no data" in str(error):  # a header without rows
+                raise DataError(f"{names} holds no rows") from error
             raise DataError(f"{names} can't be read as {builder}: {root_cause(error)}") from error
         if "train" not in loaded or len(loaded["train"]) == 0:
             raise DataError(f"{names} holds no rows")

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from launcher.data.sources.base import SPLIT_NAMES
+from launcher.data.sources.hugging_face import is_reachable
 from launcher.data.sources.library import root_cause
 from launcher.errors import DataError
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-TIMEOUT_S = 10
 
 
 class Hub:
@@ -34,7 +33,9 @@ class Hub:
         self.name = name
         self.config_name = config_name
         self.revision = revision
-        self.splits = None if splits is None else {ours: theirs for ours, theirs in splits.items() if theirs is not None}
+        self.splits = (
+            None if splits is None else {ours: theirs for ours, theirs in splits.items() if theirs is not None}
+        )
 
     def fingerprint(self) -> str:
         """Constant: asking the hub would need a connection. A `revision` pins what is loaded."""
@@ -42,7 +43,8 @@ class Hub:
 
     def load(self) -> dict[str, Dataset]:
         """The chosen splits; the library caches what it downloads."""
-        with _offline_if(not self._reachable()):
+        reachable = is_reachable(self.name, key="dataset.name", repo_type="dataset", revision=self.revision)
+        with _offline_if(not reachable):
             if self.splits is not None:
                 return {ours: self._load(theirs) for ours, theirs in self.splits.items()}
             loaded = self._load(None)
@@ -66,33 +68,6 @@ class Hub:
             ) from error
         except Exception as error:
             raise DataError(f"dataset.name={self.name} can't be loaded: {root_cause(error)}") from error
-
-    def _reachable(self) -> bool:
-        """Whether the hub answers; asked once, since the library retries for half a minute.
-
-        Raises:
-            DataError: the hub answers that there is no such data set, or that it is not for this user.
-        """
-        from huggingface_hub import HfApi
-        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
-
-        try:
-            HfApi().dataset_info(self.name, revision=self.revision, timeout=TIMEOUT_S)
-        except GatedRepoError as error:
-            raise DataError(
-                f"dataset.name={self.name} is gated; accept its terms on https://huggingface.co/datasets/{self.name} "
-                f"and log in with `hf auth login`"
-            ) from error
-        except RevisionNotFoundError as error:
-            raise DataError(f"dataset.revision={self.revision} is not a revision of {self.name}") from error
-        except RepositoryNotFoundError as error:
-            raise DataError(
-                f"dataset.name={self.name} is not on the Hugging Face hub, or is private; "
-                f"check the name on https://huggingface.co/datasets or log in with `hf auth login`"
-            ) from error
-        except Exception:
-            return False
-        return True
 
 
 @contextlib.contextmanager

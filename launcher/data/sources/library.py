@@ -39,6 +39,8 @@ def quiet(scratch: Path) -> Iterator[None]:
         hub_logging.set_verbosity(hub_verbosity)
         if had_bars:
             datasets.enable_progress_bars()
+        # `tokenizers` ran threads; without this it warns whenever a worker is forked from now on.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def root_cause(error: BaseException) -> str:

@@ -61,5 +61,7 @@ class PythonStdlib:
             relative = Path(folder).relative_to(self.root)
             files += [(relative / name).as_posix() for name in names if name.endswith(".py")]
         if not files:
-            raise DataError(f"the standard library's source is not at {self.root}; use another dataset, e.g. dataset=digits")
+            raise DataError(
+                f"the standard library's source is not at {self.root}; use another dataset, e.g. dataset=digits"
+            )
         return sorted(files)

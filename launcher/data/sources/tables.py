@@ -83,4 +83,6 @@ def _check_lines(file: Path) -> None:
                 if line.strip() and not isinstance(json.loads(line), dict):
                     raise DataError(f"{file}, line {number}: not a JSON object: {line.strip()[:60]}")
             except json.JSONDecodeError as error:
-                raise DataError(f"{file}, line {number}: not valid JSON: {error.msg} at column {error.colno}") from error
+                raise DataError(
+                    f"{file}, line {number}: not valid JSON: {error.msg} at column {error.colno}"
+                ) from error

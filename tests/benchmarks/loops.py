@@ -1,0 +1,165 @@
+"""Loops to compare: ours, as a worker runs it, and what one writes by hand without any framework.
+
+Each function here builds everything once and returns a function that trains so many steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from launcher.config.compose import from_file, to_plain
+from launcher.config.targets import build
+from launcher.data.columns import Columns
+from launcher.data.manifest import Manifest
+from launcher.parallel.plan import Plan
+from launcher.runs import Run
+from launcher.training.build import Progress, assemble
+from launcher.training.loop import run_steps
+
+TrainSteps = Callable[[int], None]
+
+
+def ours(run: Run) -> TrainSteps:
+    """The step loop of Windlass over the assembly of a real run directory."""
+    job = assemble(run, from_file(run.config_path), Plan.load(run.plan_path), Progress(), [])
+
+    def train(num_steps: int) -> None:
+        job.num_steps = num_steps
+        run_steps(job)
+
+    return train
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a script by hand would build, taken from the same config and the same prepared rows."""
+
+    model: nn.Module
+    optimizer: AdamW
+    dataset: Dataset[tuple[Tensor, Tensor]]
+    batch_size: int  # of this process
+    clip_norm: float
+
+    def loader(self, num_ranks: int = 1) -> DataLoader[tuple[Tensor, Tensor]]:
+        """Shuffled batches of this process."""
+        sampler = DistributedSampler(self.dataset) if num_ranks > 1 else None  # type: ignore[arg-type]
+        return DataLoader(self.dataset, batch_size=self.batch_size, shuffle=sampler is None, sampler=sampler)
+
+    def schedule(self, num_steps: int) -> LambdaLR:
+        """Half a cosine."""
+        return LambdaLR(self.optimizer, lambda step: 0.5 * (1.0 + math.cos(math.pi * min(step / num_steps, 1.0))))
+
+
+class TokenRows(Dataset[tuple[Tensor, Tensor]]):
+    """Rows of T + 1 tokens in memory: each is an input and the same, one token on."""
+
+    def __init__(self, tokens: Tensor) -> None:
+        self.tokens = tokens.long()
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        row = self.tokens[index]
+        return row[:-1], row[1:]
+
+
+class LabelledRows(Dataset[tuple[Tensor, Tensor]]):
+    """Inputs and class ids in memory."""
+
+    def __init__(self, inputs: Tensor, labels: Tensor) -> None:
+        self.inputs, self.labels = inputs, labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        return self.inputs[index], self.labels[index]
+
+
+def parts(run: Run) -> Parts:
+    """Model, optimizer and rows of a run, built without the rooms that train."""
+    config, plan = to_plain(run.config_path), Plan.load(run.plan_path)
+    manifest = Manifest.load(run.data_path)
+    rows = Columns(Path(manifest.path) / "train", manifest)
+    column = {name: torch.cat([torch.from_numpy(part.copy()) for part in rows.stream(name)]) for name in rows.names}
+    torch.manual_seed(config["trainer"]["seed"])
+    model = build(config["model"])
+    return Parts(
+        model=model,
+        optimizer=adamw(model, config["optimizer"]),
+        dataset=TokenRows(column["tokens"]) if "tokens" in column else LabelledRows(column["inputs"], column["labels"]),
+        batch_size=plan.micro_batch_size,
+        clip_norm=config["trainer"]["gradient_clip_norm"],
+    )
+
+
+def adamw(model: nn.Module, section: dict[str, Any]) -> AdamW:
+    """Fused AdamW that decays matrices only."""
+    matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
+    others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
+    decay, betas = section["weight_decay"], tuple(section["betas"])
+    groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    return AdamW(groups if decay else model.parameters(), lr=section["lr"], betas=betas, weight_decay=0.0, fused=True)
+
+
+def forever(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches, epoch after epoch."""
+    while True:
+        yield from loader
+
+
+def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross entropy of logits (..., V) and class ids (...)."""
+    return F.cross_entropy(logits.flatten(0, -2), targets.flatten())
+
+
+def plain(run: Run) -> TrainSteps:
+    """The loop of the PyTorch tutorials, with clipping, a schedule and the loss read at every step."""
+    built = parts(run)
+
+    def train(num_steps: int) -> None:
+        schedule = built.schedule(num_steps)
+        for _, (inputs, targets) in zip(range(num_steps), forever(built.loader()), strict=False):
+            loss = loss_of(built.model(inputs), targets)
+            loss.backward()
+            nn.utils.clip_grad_norm_(built.model.parameters(), built.clip_norm)
+            built.optimizer.step()
+            schedule.step()
+            built.optimizer.zero_grad()
+            loss.item()
+
+    return train
+
+
+def plain_ddp(run: Run) -> TrainSteps:
+    """The same under DistributedDataParallel, as somebody writes it who knows its options."""
+    built = parts(run)
+    # The buffers are rotary tables, the same on each rank: no need to send them before each forward.
+    model = DistributedDataParallel(built.model, gradient_as_bucket_view=True, broadcast_buffers=False)
+    loader = built.loader(num_ranks=torch.distributed.get_world_size())
+
+    def train(num_steps: int) -> None:
+        schedule = built.schedule(num_steps)
+        for _, (inputs, targets) in zip(range(num_steps), forever(loader), strict=False):
+            loss = loss_of(model(inputs), targets)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), built.clip_norm)
+            built.optimizer.step()
+            schedule.step()
+            built.optimizer.zero_grad()
+            loss.item()
+
+    return train

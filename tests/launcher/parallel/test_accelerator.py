@@ -1,0 +1,162 @@
+"""The Accelerator of one worker, and of two that share a model."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from accelerate.state import AcceleratorState, PartialState
+from torch import nn
+
+from launcher.errors import EngineError
+from launcher.parallel.accelerator import bare, distribute, make_accelerator, reduce_sums
+from launcher.parallel.plan import Plan
+
+# Two ranks train one linear layer, each with an input of its own; rank 0 prints what both found.
+WORKER = """
+import json, os, torch
+import torch.distributed as dist
+from torch import nn
+from launcher.parallel.accelerator import bare, distribute, make_accelerator, reduce_sums
+from launcher.parallel.plan import Plan
+
+torch.set_num_threads(1)
+plan = Plan(device="cpu", num_processes=2, threads=1, global_batch_size=2, micro_batch_size=1, accumulation=1)
+accelerator = make_accelerator(plan, precision="fp32", trackers=[])
+rank = accelerator.process_index
+torch.manual_seed(rank)
+plain = nn.Linear(1, 1, bias=False)
+model, optimizer = distribute(accelerator, plain, torch.optim.SGD(plain.parameters(), lr=1.0))
+start = plain.weight.item()
+accelerator.backward(model(torch.tensor([[1.0 + 2.0 * rank]])).sum())
+gradient = plain.weight.grad.item()
+optimizer.step()
+norm = nn.BatchNorm1d(2)
+found = {
+    "wrapper": type(model).__name__,
+    "bare": bare(model) is plain,
+    "start": start,
+    "gradient": gradient,
+    "end": plain.weight.item(),
+    "sums": reduce_sums(accelerator, 2**24 + rank, torch.tensor(0.5), 1),
+    "broadcasts": [
+        distribute(accelerator, module, torch.optim.SGD(module.parameters()))[0].broadcast_buffers
+        for module in (nn.BatchNorm1d(2), nn.Linear(1, 1))
+    ],
+}
+gathered = [None, None]
+dist.all_gather_object(gathered, found)
+if rank == 0:
+    print(json.dumps(gathered))
+dist.barrier()
+dist.destroy_process_group()
+"""
+
+
+def plan(**changes: Any) -> Plan:
+    values = {"device": "cpu", "num_processes": 1, "threads": 1}
+    return Plan(**{**values, "global_batch_size": 4, "micro_batch_size": 4, "accumulation": 1, **changes})
+
+
+@pytest.fixture(autouse=True)
+def fresh_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Accelerate keeps one state a process; each test begins and leaves without one."""
+    monkeypatch.delenv("ACCELERATE_USE_CPU", raising=False)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+    assert PartialState._shared_state == {}
+
+
+@pytest.fixture(scope="module")
+def two_ranks() -> list[dict[str, Any]]:
+    """What each of two real processes found."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    group = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER],
+            env={**os.environ, **group, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    answers = [worker.communicate()[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0]
+    return json.loads(answers[0])
+
+
+def test_one_process_runs_on_the_planned_device() -> None:
+    assert make_accelerator(plan(), precision="fp32", trackers=[]).device.type == "cpu"
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_the_precision_is_that_of_the_matrix_products(precision: str, dtype: torch.dtype) -> None:
+    accelerator = make_accelerator(plan(), precision=precision, trackers=[])
+    layer = nn.Linear(2, 2)
+    with accelerator.autocast():
+        assert layer(torch.ones(1, 2)).dtype == dtype
+
+
+def test_processes_that_do_not_join_are_an_error_with_both_numbers() -> None:
+    with pytest.raises(EngineError, match="2 processes were planned, 1 joined"):
+        make_accelerator(plan(num_processes=2), precision="fp32", trackers=[])
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="may have the device")
+def test_a_worker_on_another_device_than_planned_is_an_error_with_both() -> None:
+    with pytest.raises(EngineError, match=r"device mps was planned, but the worker got (cpu|cuda)"):
+        make_accelerator(plan(device="mps"), precision="fp32", trackers=[])
+
+
+def test_in_one_process_model_and_optimizer_stay_what_they_are() -> None:
+    accelerator = make_accelerator(plan(), precision="fp32", trackers=[])
+    plain = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(plain.parameters())
+    assert distribute(accelerator, plain, optimizer) == (plain, optimizer)
+
+
+def test_in_one_process_sums_are_the_values_themselves() -> None:
+    accelerator = make_accelerator(plan(), precision="fp32", trackers=[])
+    assert reduce_sums(accelerator, 3, torch.tensor(0.5)) == [3.0, 0.5]
+
+
+def test_a_model_without_a_wrapper_is_bare_already() -> None:
+    plain = nn.Linear(1, 1)
+    assert bare(plain) is plain
+
+
+def test_two_ranks_replicate_the_model(two_ranks: list[dict[str, Any]]) -> None:
+    assert [found["wrapper"] for found in two_ranks] == ["DistributedDataParallel"] * 2
+
+
+def test_two_ranks_begin_with_the_weights_of_the_first(two_ranks: list[dict[str, Any]]) -> None:
+    torch.manual_seed(0)
+    assert [found["start"] for found in two_ranks] == [nn.Linear(1, 1, bias=False).weight.item()] * 2
+
+
+def test_two_ranks_step_along_the_mean_of_their_gradients(two_ranks: list[dict[str, Any]]) -> None:
+    assert [found["gradient"] for found in two_ranks] == [(1.0 + 3.0) / 2] * 2
+    assert [found["end"] for found in two_ranks] == pytest.approx([found["start"] - 2.0 for found in two_ranks])
+
+
+def test_the_bare_model_is_the_one_that_was_wrapped(two_ranks: list[dict[str, Any]]) -> None:
+    assert [found["bare"] for found in two_ranks] == [True, True]
+
+
+def test_sums_over_two_ranks_are_exact_beyond_float32(two_ranks: list[dict[str, Any]]) -> None:
+    assert [found["sums"] for found in two_ranks] == [[2**25 + 1, 1.0, 2.0]] * 2
+
+
+def test_only_buffers_that_training_changes_are_broadcast(two_ranks: list[dict[str, Any]]) -> None:
+    assert [found["broadcasts"] for found in two_ranks] == [[True, False]] * 2
