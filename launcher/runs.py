@@ -172,11 +172,12 @@ class Run:
             "metrics": self.metrics,
         }
 
-    def report(self, event: str, **values: Any) -> None:
-        """Append one event; a line is written at once, so a reader never waits for a buffer."""
-        line = json.dumps({"event": event, "time": time.time(), **values}) + "\n"
+    def report(self, event: str, **values: Any) -> dict[str, Any]:
+        """Append one event and return it; its line is written at once, so a reader never waits for a buffer."""
+        whole = {"event": event, "time": time.time(), **values}
         with self.events_path.open("a", encoding="utf-8") as file:
-            file.write(line)
+            file.write(json.dumps(whole) + "\n")
+        return whole
 
 
 def create_run(run_id: str | None) -> Run:
@@ -191,8 +192,11 @@ def create_run(run_id: str | None) -> Run:
         root.mkdir(parents=True, exist_ok=True)
         run.path.mkdir()
         run.logs_dir.mkdir()
-    except FileExistsError:
+    except FileExistsError as error:
         refuse_existing(run.id)
+        raise RequestError(
+            f"runs can't be written to {root}: it is a file; set WINDLASS_RUNS_DIR to a directory"
+        ) from error
     except OSError as error:
         shutil.rmtree(run.path, ignore_errors=True)
         raise RequestError(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
 
 from models.checks import at_least, divisible, fraction, needed, one_of
+from models.logits import logits_of
 
 HEADS = {
     "masked_tokens": BertForMaskedLM,
@@ -66,4 +67,4 @@ class BERT(nn.Module):
 
         `attention_mask` (B, T) is 1 at real tokens.
         """
-        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits_of(self.model, input_ids=input_ids, attention_mask=attention_mask)

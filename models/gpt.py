@@ -58,7 +58,7 @@ class GPT(nn.Module):
                 f"model.width={width} over model.num_heads={num_heads} makes heads of odd width, but rotary "
                 f"positions turn pairs; use model.width={width + num_heads}"
             )
-        self.tie_embeddings, self.rope_theta = tie_embeddings, rope_theta
+        self.num_layers, self.tie_embeddings, self.rope_theta = num_layers, tie_embeddings, rope_theta
         self.embed: nn.Embedding | None = nn.Embedding(vocab_size, width)
         self.ngrams: NgramEmbedding | None = None
         if ngram_orders:
@@ -80,8 +80,8 @@ class GPT(nn.Module):
     def reset_parameters(self) -> None:
         """Draw all parameters anew and fill the rotary tables, as is needed after `to_empty`.
 
-        Matrices keep the variance of their input, embeddings are small, and what writes to the residual stream
-        or makes the logits begins at zero, so that at first each block is the identity (Zhang et al. 2019).
+        Matrices keep the variance of their input; those that write to the residual stream are smaller, so that
+        its variance does not grow with depth (Radford et al. 2019).
         """
         if self.tie_embeddings and self.head is not None and self.embed is not None:
             self.head.weight = self.embed.weight  # here, since `to_empty` unties
@@ -89,10 +89,10 @@ class GPT(nn.Module):
             if isinstance(module, nn.RMSNorm):
                 module.reset_parameters()
             elif isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+                nn.init.normal_(module.weight, std=0.1)
             elif isinstance(module, nn.Linear) and not (name == "head" and self.tie_embeddings):
-                writes = name.endswith(("wo", "w2", "head"))
-                nn.init.normal_(module.weight, std=0.0 if writes else module.in_features**-0.5)
+                writers = 2 * self.num_layers if name.endswith(("wo", "w2")) else 1
+                nn.init.normal_(module.weight, std=(module.in_features * writers) ** -0.5)
         cos, sin = rotary_tables(self.rope_cos, self.rope_theta)
         self.rope_cos.copy_(cos)
         self.rope_sin.copy_(sin)

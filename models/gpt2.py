@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from models.checks import at_least, fraction, one_of
+from models.logits import logits_of
 
 SIZES = {
     "tiny": {"n_embd": 64, "n_layer": 2, "n_head": 2},
@@ -48,4 +49,4 @@ class GPT2(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """(B, T) ids to logits (B, T, V); `attention_mask` (B, T) is 1 at real tokens."""
-        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits_of(self.model, input_ids=input_ids, attention_mask=attention_mask)

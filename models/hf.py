@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from models.checks import fraction
 from models.hf_config import checkpoint_config, find_auto_class, fresh_config, set_dropout, unreadable
+from models.logits import logits_of
 
 
 class HF(nn.Module):
@@ -71,23 +72,17 @@ class HF(nn.Module):
         Raises:
             ValueError: the Auto class makes a model without logits.
         """
-        columns = {self.model.main_input_name: inputs} if input_ids is None else self._text(input_ids, attention_mask)
-        logits = getattr(self.model(**columns), "logits", None)
-        if logits is None:
-            raise ValueError(f"{type(self.model).__name__} returns no logits; use model.auto_class=AutoModelFor...")
-        # A checkpoint's vocabulary is often padded beyond the ids that its tokenizer makes.
-        return logits[..., : self.num_logits]
-
-    def _text(self, input_ids: Tensor, attention_mask: Tensor | None) -> dict[str, Tensor]:
+        if input_ids is None:
+            return logits_of(self.model, **{self.model.main_input_name: inputs})
         if self.padding is not None:
             # Families that look for padding among the ids must find it exactly where the mask is 0.
             if attention_mask is None:
                 attention_mask = torch.ones_like(input_ids)
             else:
                 input_ids = input_ids.masked_fill(attention_mask == 0, self.padding)
-        if attention_mask is None or not self.accepts_mask:
-            return {"input_ids": input_ids}
-        return {"input_ids": input_ids, "attention_mask": attention_mask.long()}
+        mask = attention_mask.long() if self.accepts_mask and attention_mask is not None else None
+        # A checkpoint's vocabulary is often padded beyond the ids that its tokenizer makes.
+        return logits_of(self.model, input_ids=input_ids, attention_mask=mask)[..., : self.num_logits]
 
 
 def _build(auto: Any, config: Any, checkpoint: str | None) -> Any:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from models.checks import at_least, divisible, fraction
+from models.logits import logits_of
 
 
 class Llama(nn.Module):
@@ -63,4 +64,4 @@ class Llama(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """(B, T) ids to logits (B, T, V); `attention_mask` (B, T) is 1 at real tokens."""
-        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits_of(self.model, input_ids=input_ids, attention_mask=attention_mask)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TINY_GPT = ["model.width=32", "model.num_layers=1", "model.num_heads=2", "model.num_kv_heads=1"]
-TINY_TEXT = ["dataset.sequence_length=16", "dataset.max_rows=40", "trainer.global_batch_size=4"]
+TINY_TEXT = ["dataset.sequence_length=16", "dataset.max_rows=1", "trainer.global_batch_size=8"]
 
 SETTINGS: list[tuple[str, str, list[str]]] = [
     ("gpt_tiny", "python_stdlib", [*TINY_GPT, *TINY_TEXT]),

@@ -27,7 +27,7 @@ def complete(request: Sequence[str], *, open_app: Callable[[list[str]], Hydra]) 
     shells = open_app([]).get_shell_to_plugin_map(open_app([]).config_loader)
     if command not in ("install", "uninstall", "query") or shell not in shells:
         raise RequestError(
-            f"-sc {' '.join(request)} asks for nothing; to complete in bash, type "
+            f"{' '.join(['-sc', *request])} asks for nothing; to complete in bash, type "
             'eval "$(windlass train -sc install=bash)"; shells are ' + ", ".join(sorted(shells))
         )
     if command == "query":

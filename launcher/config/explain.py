@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -26,7 +27,7 @@ def explained(overrides: Sequence[str], *, loader: ConfigLoader, config_name: st
     """Turn an error of composing into a RequestError with the override to type."""
     try:
         yield
-    except RequestError:
+    except (RequestError, BrokenPipeError):  # the latter: `--help | head`
         raise
     except Exception as error:
         raise _Explainer(list(overrides), loader, config_name).explain(error) from error
@@ -51,7 +52,7 @@ class _Explainer:
                 where = "a config file" if mark is None else f"{mark.name}, line {mark.line + 1}"
                 return RequestError(f"{where} is not yaml: {error.problem}; mend the file")
             case YAMLError() | UnicodeDecodeError():
-                return RequestError(f"a config file is not yaml in UTF-8: {error}; mend the file")
+                return RequestError(f"{self._undecodable()} is not yaml in UTF-8: {error}; mend the file")
         for override in OverridesParser.create().parse_overrides(self.overrides):
             mistake = self._mistake(override, str(error))
             if mistake is not None:
@@ -71,6 +72,16 @@ class _Explainer:
             f"{origin}{group}={option}: group {group} has no such option{did_you_mean(option, options)}; {ways}"
         )
 
+    def _undecodable(self) -> str:
+        """The first config file that is not UTF-8, which Python's own error does not name."""
+        for source in self.loader.get_sources():
+            for path in sorted(Path(source.path).rglob("*.yaml")) if source.scheme() == "file" else ():
+                try:
+                    path.read_text(encoding="utf-8")
+                except UnicodeDecodeError:
+                    return str(path)
+        return "a config file"
+
     def _options(self, group: str) -> list[str]:
         return self.loader.get_group_options(group)
 
@@ -79,19 +90,18 @@ class _Explainer:
         line, key = str(override.input_line), override.key_or_group
         if not key:
             return _unreadable(line, "")
-        if override.is_sweep_override():
-            if "--multirun" not in message:
-                return None
-            value = line.partition("=")[2]
+        chosen: object = line.partition("=")[2] if override.is_sweep_override() else override.value()
+        if override.is_sweep_override() and "--multirun" in message:
             return RequestError(
-                f"{line} is several values; add -m to run each of them, or type {key}=[{value}] for one list"
+                f"{line} is several values; add -m to run each of them, or type {key}=[{chosen}] for one list"
             )
-        chosen: object = override.value()
         if key in self._groups and not isinstance(chosen, (str, list, dict)) and not override.is_delete():
             options = listed(f"{key}={name}" for name in self._options(key))
             return RequestError(
                 f"{line}: {key} is a group; type {options}, or set a key of it, {key}.KEY={shown(chosen)}"
             )
+        if key in self._groups and override.is_add() and message.startswith(f"Multiple values for {key}."):
+            return RequestError(f"{line}: a run has one {key}; type {line.lstrip('+')}")
         if key in self._groups and not isinstance(chosen, dict):
             return None
         unknown = None if override.is_add() or override.is_force_add() else self._unknown_key(override, chosen)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import copy
+import io
+import logging
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -31,6 +34,8 @@ from launcher.config.completion import complete
 from launcher.config.explain import explained
 from launcher.config.groups import CONF_DIR, Groups
 from launcher.config.interpolation import pin_hydra, plain
+from launcher.config.schema import Config
+from launcher.config.typed import field_names
 from launcher.config.validate import to_config
 from launcher.errors import RequestError
 
@@ -50,11 +55,17 @@ def run(argv: Sequence[str], task: Callable[[DictConfig], T]) -> list[T]:
             complete(args.overrides, open_app=lambda words: _open(parser.parse_known_args(words)[0]))
             return []
         app = _open(args)
-        with explained(args.overrides, loader=app.config_loader, config_name=args.config_name):
-            if args.help or args.hydra_help or args.cfg or args.info:
-                _answer(app, args, parser)
-                return []
-            return _run_jobs(app, args, task)
+        jobs = _Jobs(task)
+        try:
+            with explained(args.overrides, loader=app.config_loader, config_name=args.config_name):
+                if args.help or args.hydra_help or args.cfg or args.info:
+                    _answer(app, args, parser)
+                else:
+                    _run_jobs(app, args, jobs)
+            return jobs.results
+        except _TaskError as carried:
+            error = carried.error
+        raise error
 
 
 def compose_checked(overrides: Sequence[str], config_dir: Path | None) -> DictConfig:
@@ -81,6 +92,9 @@ class _Jobs(Generic[T]):
         self.results: list[T] = []
 
     def __call__(self, cfg: DictConfig) -> None:
+        hydra_cfg = HydraConfig.get()
+        if hydra_cfg.mode == RunMode.MULTIRUN:
+            print(f"run {hydra_cfg.job.num + 1}: {' '.join(_typed_overrides())}", file=sys.stderr)
         try:
             self.results.append(self.task(_verified(cfg)))
         except Exception as error:
@@ -100,7 +114,7 @@ class _Loader(ConfigLoaderImpl):
         cfg = super().load_sweep_config(master_config, sweep_overrides)
         numbered = copy.deepcopy(cfg)
         with open_dict(numbered):
-            numbered.hydra.job.num = numbered.hydra.job.id = 0
+            numbered.hydra.job.num, numbered.hydra.job.id = 0, "0"
         with _own_state():
             _checked(numbered)
         return cfg
@@ -126,8 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = get_args_parser()
 
     def refuse(message: str) -> NoReturn:
-        hint = "a key is set without dashes, key=value; see windlass train --help for the flags"
-        raise RequestError(f"{message}: {hint}")
+        hint = "a key is set without dashes, key=value; " if message.startswith("unrecognized") else ""
+        raise RequestError(f"{message}; {hint}windlass train --help lists the flags")
 
     parser.error = refuse  # type: ignore[method-assign]
     return parser
@@ -180,6 +194,11 @@ def _checked(whole: DictConfig) -> DictConfig:
     return _verified(job)
 
 
+def _typed_overrides() -> list[str]:
+    """The overrides of this job as they were typed: interpolations in them are not looked up."""
+    return [str(line) for line in OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)]  # type: ignore[union-attr]
+
+
 def _verified(job: DictConfig) -> DictConfig:
     pin_hydra(job)
     if "data" in job:
@@ -187,27 +206,21 @@ def _verified(job: DictConfig) -> DictConfig:
     chosen = HydraConfig.get().runtime
     sources = [Path(source.path) for source in chosen.config_sources if source.schema == "file"]
     choices = {str(key): value for key, value in chosen.choices.items()}
-    for group, choice in choices.items():
-        if OmegaConf.is_list(choice):
-            options = ",".join(choice)
-            raise RequestError(f"{group}=[{options}]: a run has one {group}; type -m {group}={options} to run each")
+    for line in _typed_overrides():
+        group, _, value = line.partition("=")
+        if group in field_names(Config) and value.startswith("["):
+            raise RequestError(f"{line}: a run has one {group}; type -m {group}={value.strip('[]')} to run each")
     to_config(job, groups=Groups(roots=tuple(sources), choices=choices))
     return job
 
 
-def _run_jobs(app: Hydra, args: argparse.Namespace, task: Callable[[DictConfig], T]) -> list[T]:
-    jobs = _Jobs(task)
-    try:
-        if args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
-            with tempfile.TemporaryDirectory(prefix="windlass-") as scratch:
-                own = ["hydra.mode=MULTIRUN", f"hydra.sweep.dir='{scratch}'"]  # where Hydra leaves multirun.yaml
-                app.multirun(args.config_name, jobs, [*args.overrides, *own], with_log_configuration=False)
-        else:
-            app.run(args.config_name, jobs, args.overrides, with_log_configuration=False)
-        return jobs.results
-    except _TaskError as carried:
-        error = carried.error
-    raise error
+def _run_jobs(app: Hydra, args: argparse.Namespace, jobs: _Jobs[T]) -> None:
+    if args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
+        with tempfile.TemporaryDirectory(prefix="windlass-") as scratch:
+            own = ["hydra.mode=MULTIRUN", f"hydra.sweep.dir='{scratch}'"]  # where Hydra leaves multirun.yaml
+            app.multirun(args.config_name, jobs, [*args.overrides, *own], with_log_configuration=False)
+    else:
+        app.run(args.config_name, jobs, args.overrides, with_log_configuration=False)
 
 
 def _answer(app: Hydra, args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
@@ -218,10 +231,20 @@ def _answer(app: Hydra, args: argparse.Namespace, parser: argparse.ArgumentParse
         app.hydra_help(args.config_name, parser, args)
     else:
         whole = app.compose_config(args.config_name, args.overrides, RunMode.RUN)
-        if args.info:
+        print(_info_text(app, args) if args.info else _config_text(app, whole, args), end="")
+
+
+def _info_text(app: Hydra, args: argparse.Namespace) -> str:
+    """What --info prints; Hydra logs it, through a handler that it adds to the root logger."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        with redirect_stdout(io.StringIO()) as text:
             app.show_info(args.info, args.config_name, args.overrides)
-        else:
-            print(_config_text(app, whole, args), end="")
+        return text.getvalue()
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def _config_text(app: Hydra, whole: DictConfig, args: argparse.Namespace) -> str:

@@ -17,6 +17,7 @@ DATA_REFERENCE = re.compile(r"(?<!\\)\$\{\s*data\.(\w+)")
 
 REFERS_TO_DATA = re.compile(r"(?<!\\)\$\{[^}]*?(?<![\w.])data(?![\w-])")
 """A value that cannot be resolved before preparation: also `${data}` and `${oc.select:data.num_outputs,null}`."""
+_HYDRA_KEY = re.compile(r"\$\{hydra:[\w.]+\}")
 _UNKNOWN_KEY = re.compile(r"Interpolation key '([^']+)' not found")
 
 
@@ -25,16 +26,34 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
 
     Raises RequestError for an interpolation to something that does not exist.
     """
-    raw = OmegaConf.to_container(cfg, resolve=False)
-    assert isinstance(raw, dict)
-    return {str(key): _plain(cfg, key, value, str(key)) for key, value in raw.items()}
+    values = _plain(cfg, OmegaConf.to_container(cfg, resolve=False), path="")
+    assert isinstance(values, dict)
+    return values
+
+
+def check_resolvable(cfg: DictConfig, path: str) -> None:
+    """Refuse an interpolation at a dotted path that leads nowhere.
+
+    Raises:
+        RequestError: it does, and what the config or the section `data` has instead.
+    """
+    try:
+        OmegaConf.select(cfg, path)
+    except OmegaConfBaseException as error:
+        raise _unresolvable(path, OmegaConf.to_container(cfg, resolve=False), error) from error
 
 
 def pin_hydra(cfg: DictConfig) -> None:
-    """Replace `${hydra:...}` by its value in place, while Hydra still knows it."""
+    """Replace `${hydra:...}` by its value in place, while Hydra still knows it.
+
+    Raises RequestError where Hydra does not know it, such as `${hydra:job.num}` outside of `-m`.
+    """
     with flag_override(cfg, ["struct", "readonly"], [False, False]):
         for path, value in leaves(OmegaConf.to_container(cfg, resolve=False)):
             if isinstance(value, str) and "${hydra:" in value:
+                for key in _HYDRA_KEY.findall(value):
+                    if OmegaConf.create({"value": key})["value"] is None:
+                        raise RequestError(f"{path}={value}: Hydra has no {key} in this run; drop it")
                 OmegaConf.update(cfg, path, OmegaConf.select(cfg, path))
 
 
@@ -52,11 +71,19 @@ def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield from leaves(value, f"{path}.{key}" if path else str(key))
 
 
-def _plain(parent: Any, key: Any, raw: Any, path: str) -> Any:
+def _plain(container: Any, raw: Any, *, path: str) -> Any:
+    """`raw` with the interpolations in it resolved; `container` holds the same values and knows their root."""
+    prefix = f"{path}." if path else ""
     if isinstance(raw, dict):
-        return {str(k): _plain(parent[key], k, value, f"{path}.{k}") for k, value in raw.items()}
+        return {str(key): _value(container, key, item, f"{prefix}{key}") for key, item in raw.items()}
     if isinstance(raw, list):
-        return [_plain(parent[key], i, value, f"{path}.{i}") for i, value in enumerate(raw)]
+        return [_value(container, i, item, f"{prefix}{i}") for i, item in enumerate(raw)]
+    return raw
+
+
+def _value(parent: Any, key: Any, raw: Any, path: str) -> Any:
+    if isinstance(raw, (dict, list)):
+        return _plain(parent[key], raw, path=path)
     if not (isinstance(raw, str) and "${" in raw) or REFERS_TO_DATA.search(raw):
         return raw
     try:
@@ -67,12 +94,13 @@ def _plain(parent: Any, key: Any, raw: Any, path: str) -> Any:
         unknown = _UNKNOWN_KEY.search(str(error))
         if unknown is not None and unknown.group(1).partition(".")[0] == "data":
             return raw  # through another key that refers to the data
-        raise unresolvable(path, OmegaConf.to_container(parent._get_root(), resolve=False), error) from error
-    return plain(OmegaConf.create({"value": value}))["value"] if OmegaConf.is_config(value) else value
+        raise _unresolvable(path, OmegaConf.to_container(parent._get_root(), resolve=False), error) from error
+    return (
+        _plain(value, OmegaConf.to_container(value, resolve=False), path=path) if OmegaConf.is_config(value) else value
+    )
 
 
-def unresolvable(path: str, values: Any, error: OmegaConfBaseException) -> RequestError:
-    """The error for an interpolation at `path` that leads nowhere; `values` is the whole config, unresolved."""
+def _unresolvable(path: str, values: Any, error: OmegaConfBaseException) -> RequestError:
     known = dict(leaves(values))
     reason = str(error).partition("\n")[0]
     unknown = _UNKNOWN_KEY.search(reason)

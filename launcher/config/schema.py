@@ -18,13 +18,13 @@ LABELS = ("next_tokens", "masked_tokens", "classes", "values")
 
 def limited(
     *,
-    min: float | None = None,
+    least: float | None = None,
     above: float | None = None,
-    max: float | None = None,
+    most: float | None = None,
     choices: tuple[Any, ...] = (),
 ) -> Any:
-    """A dataclass field with limits: `min` and `max` inclusive, `above` exclusive, or a list of choices."""
-    limits = {"min": min, "above": above, "max": max, "choices": choices or None}
+    """A dataclass field with limits: `least` and `most` inclusive, `above` exclusive, or a list of choices."""
+    limits = {"min": least, "above": above, "max": most, "choices": choices or None}
     return field(metadata={name: limit for name, limit in limits.items() if limit is not None})
 
 
@@ -33,10 +33,10 @@ class SplitConfig:
     """How rows are divided: by `ratio`, by the values of a `column`, or as the source `given` them."""
 
     method: str = limited(choices=("ratio", "column", "given"))
-    validation: float = limited(min=0, max=1)
-    test: float = limited(min=0, max=1)
+    validation: float = limited(least=0, most=1)
+    test: float = limited(least=0, most=1)
     column: str | None
-    seed: int = limited(min=0)
+    seed: int = limited(least=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,29 +60,29 @@ class DatasetConfig:
     clean: CleanConfig
     normalize: str = limited(choices=("standard", "minmax", "none"))
     tokenizer: str | None  # bytes, bpe, or the name or path of a tokenizer
-    vocab_size: int | None = limited(min=257)  # of a trained bpe
-    sequence_length: int | None = limited(min=2)  # tokens
+    vocab_size: int | None = limited(least=257)  # of a trained bpe
+    sequence_length: int | None = limited(least=2)  # tokens
     packing: bool  # documents joined and cut to length, or one document a row, padded
-    image_size: int | None = limited(min=1)  # pixels a side
-    max_rows: int | None = limited(min=1)
+    image_size: int | None = limited(least=1)  # pixels a side
+    max_rows: int | None = limited(least=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainerConfig:
     """How long, how much at once, and how precisely."""
 
-    max_steps: int | None = limited(min=1)
-    max_epochs: int | None = limited(min=1)
-    global_batch_size: int = limited(min=1)  # samples a step, over all processes
-    micro_batch_size: int | None = limited(min=1)  # samples a process holds at once
+    max_steps: int | None = limited(least=1)
+    max_epochs: int | None = limited(least=1)
+    global_batch_size: int = limited(least=1)  # samples a step, over all processes
+    micro_batch_size: int | None = limited(least=1)  # samples a process holds at once
     precision: str = limited(choices=("fp32", "bf16", "fp16"))
-    seed: int = limited(min=0, max=2**32 - 1)
+    seed: int = limited(least=0, most=2**32 - 1)
     compile: bool
     deterministic: bool
     gradient_clip_norm: float | None = limited(above=0)
-    log_every_steps: int = limited(min=1)
-    eval_every_steps: int | None = limited(min=1)
-    eval_samples: int | None = limited(min=1)  # of the validation split while training; the last one sees all
+    log_every_steps: int = limited(least=1)
+    eval_every_steps: int | None = limited(least=1)
+    eval_samples: int | None = limited(least=1)  # of the validation split while training; the last one sees all
     profile: bool  # record a trace of a few steps into the run directory
 
 
@@ -99,9 +99,9 @@ class SchedulerConfig:
     """The learning rate as a fraction of `optimizer.lr` at each step."""
 
     name: str = limited(choices=("constant", "linear", "cosine", "warmup_stable_decay"))
-    warmup_fraction: float = limited(min=0, max=1)  # of all steps
-    decay_fraction: float = limited(min=0, max=1)  # of all steps; warmup_stable_decay only
-    final_fraction: float = limited(min=0, max=1)  # of optimizer.lr at the end
+    warmup_fraction: float = limited(least=0, most=1)  # of all steps
+    decay_fraction: float = limited(least=0, most=1)  # of all steps; warmup_stable_decay only
+    final_fraction: float = limited(least=0, most=1)  # of optimizer.lr at the end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ class EngineConfig:
     name: str = limited(choices=("local",))
     device: str = limited(choices=("auto", "cpu", "cuda", "mps"))
     num_processes: Any  # "auto" or a number of processes
-    max_restarts: int = limited(min=0)
+    max_restarts: int = limited(least=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

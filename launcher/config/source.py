@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from typing import Any
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _MAKES_NAMES = frozenset({"globals", "vars", "locals", "setattr", "exec", "__getattr__"})
@@ -149,15 +150,29 @@ def _deepest(parts: Sequence[str]) -> tuple[ModuleSpec | None, int]:
 
 
 def _spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
-    for finder in sys.meta_path:
-        spec = finder.find_spec(name, path)
-        if spec is not None:
+    places = [*sys.path, str(Path.cwd())] if path is None else path
+    finders: list[Any] = [*sys.meta_path, PathFinder]
+    for finder in finders:
+        try:
+            spec = finder.find_spec(name, places if finder is PathFinder else path)
+        except KeyError:  # a namespace package inside another looks for its parent among the imported modules
+            break
+        if spec is not None and (spec.origin is not None or spec.submodule_search_locations is None):
             return spec
-    return PathFinder.find_spec(name, [str(Path.cwd())]) if path is None else None
+    folders = [folder for place in places if (folder := Path(place, name.rpartition(".")[2])).is_dir()]
+    if not folders:
+        return None
+    namespace = ModuleSpec(name, None, is_package=True)
+    namespace.submodule_search_locations = [str(folder) for folder in folders]
+    return namespace
 
 
 def _submodules(spec: ModuleSpec) -> list[str]:
-    return [info.name for info in pkgutil.iter_modules(spec.submodule_search_locations or [])]
+    places = spec.submodule_search_locations or []
+    names = [info.name for info in pkgutil.iter_modules(places)]
+    if spec.origin is None:  # folders of a namespace package are packages too
+        names += [folder.name for place in places for folder in Path(place).iterdir() if folder.is_dir()]
+    return names
 
 
 def _parsed(spec: ModuleSpec) -> Module | None:

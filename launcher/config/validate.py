@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, flag_override
-from omegaconf.errors import OmegaConfBaseException
 
 from launcher.config.checks import check
 from launcher.config.groups import Groups
-from launcher.config.interpolation import REFERS_TO_DATA, leaves, plain, unresolvable
+from launcher.config.interpolation import REFERS_TO_DATA, check_resolvable, leaves, plain
 from launcher.config.nearest import listed
 from launcher.config.schema import Config, DatasetConfig
 from launcher.config.targets import check_target
@@ -72,10 +71,10 @@ def resolve(cfg: DictConfig, data: Mapping[str, Any]) -> DictConfig:
     whole = copy.deepcopy(cfg)
     with flag_override(whole, ["struct", "readonly"], [False, False]):
         whole["data"] = _as_text(data)
-        try:
-            OmegaConf.resolve(whole)
-        except OmegaConfBaseException as error:
-            raise unresolvable(str(error.full_key), OmegaConf.to_container(whole, resolve=False), error) from error
+        for path, value in leaves(OmegaConf.to_container(whole, resolve=False)):
+            if isinstance(value, str) and "${" in value:
+                check_resolvable(whole, path)
+        OmegaConf.resolve(whole)
     return whole
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from launcher.data import manifest
 from launcher.errors import RequestError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the same config would be prepared into other bytes, so that old directories are not taken."""
 
 BUILDING = ".building"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from launcher.config.nearest import nearest
+from launcher.config.nearest import did_you_mean, listed
 from launcher.data.manifest import ColumnSpec
 from launcher.data.rows import is_number, is_text, is_vector, numbers, texts
 from launcher.data.scaling import Scaling, fit_scaling
@@ -42,12 +42,9 @@ class ClassLabels:
             first = labels.filter(pc.is_null(ids))[0].as_py()
             if first is None:
                 raise DataError(f"column {self.column!r} has a missing label")
-            close = nearest(str(first), self.names)
-            hint = "" if close is None else f"; did you mean {close}?"
-            shown = ", ".join(self.names[:20])
             raise DataError(
-                f"column {self.column!r} has the label {first!r}, which the training split does not have; "
-                f"its classes are {shown}{hint}"
+                f"column {self.column!r} has the label {first!r}{did_you_mean(str(first), self.names)}, which the "
+                f"training split does not have; its classes are {listed(self.names[:20], conjunction='and')}"
             )
         return ids.to_numpy().astype(np.int64)
 

@@ -31,7 +31,6 @@ class Manifest:
     sha256: str  # of all prepared rows
     notes: list[str]  # what was dropped or decided, a line each
     floors: dict[str, float] | None  # bits per byte on validation; byte-level language models only
-    bytes_per_token: float | None  # mean over validation (train, where there is none); text only
 
     @classmethod
     def load(cls, file: Path) -> Manifest:

@@ -43,9 +43,9 @@ def prepare_into(
         DataError: the data are missing, unreadable, or not what the config says.
         RequestError: the config asks for something that can't be.
     """
+    report("reading", None)
     with quiet(scratch):
         try:
-            report("reading", None)
             loaded = load(source)
             roles = assign_roles(loaded.rows, dataset, labels=labels)
             report("cleaning", None)
@@ -71,15 +71,18 @@ def _write_splits(
             writer.append(columns)
         num_rows[split] = writer.close()
         notes = [*notes, *_tally_notes(tally, fitted, split, num_rows[split])]
+    data = {"kind": fitted["kind"], "labels": fitted["labels"], "num_rows": num_rows, **transforms.sizes}
+    if fitted["labels"] == "next_tokens":
+        evaluated = tallies.get("validation", tallies["train"])
+        data["bytes_per_token"] = evaluated["bytes"] / evaluated["tokens"]
     manifest = Manifest(
         path=str(directory),
-        data={"kind": fitted["kind"], "labels": fitted["labels"], "num_rows": num_rows, **transforms.sizes},
+        data=data,
         columns=transforms.columns,
         fitted=fitted,
         sha256=digest.hexdigest(),
         notes=notes,
         floors=None,
-        bytes_per_token=_bytes_per_token(tallies.get("validation", tallies["train"])),
     )
     if not _is_byte_stream(fitted) or num_rows["validation"] == 0:
         return manifest
@@ -117,10 +120,6 @@ def _tally_notes(tally: Counter[str], fitted: dict[str, Any], split: str, num_ro
         "unknown": f"found {{}} text(s) in {split} that are no category of the training split",
     }
     return [words[name].format(f"{tally[name]:,}") for name in words if tally[name] > 0]
-
-
-def _bytes_per_token(tally: Counter[str]) -> float | None:
-    return tally["bytes"] / tally["tokens"] if tally["tokens"] > 0 else None
 
 
 def _is_byte_stream(fitted: dict[str, Any]) -> bool:

@@ -27,8 +27,8 @@ class Prepared:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What comes from the data, for the section `data` of a config."""
-        return {**self.manifest.data, "bytes_per_token": self.manifest.bytes_per_token}
+        """Sizes that come from the data: the section `data` of a config."""
+        return self.manifest.data
 
 
 def prepare(dataset: DatasetConfig, *, labels: str, cache_dir: Path, report: Report) -> Prepared:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from launcher.config.nearest import nearest, shown
+from launcher.config.nearest import did_you_mean, listed, shown
 from launcher.config.schema import DatasetConfig
 from launcher.data.rows import is_number, is_text, is_vector
 from launcher.errors import DataError, RequestError
@@ -82,9 +82,8 @@ def _known(name: str | None, types: Iterable[str], *, key: str) -> str:
         return str(name)
     if name is None:
         raise DataError(f"{key} is not set; name one of the columns {', '.join(columns)}")
-    close = nearest(name, columns)
-    hint = "" if close is None else f"; did you mean {close}?"
-    raise DataError(f"{key}={name} is not a column of the data; they have {', '.join(columns)}{hint}")
+    there = listed(columns, conjunction="and")
+    raise DataError(f"{key}={name} is not a column of the data{did_you_mean(name, columns)}; they have {there}")
 
 
 def _default_inputs(kind: str, types: Mapping[str, pa.DataType]) -> tuple[str, ...]:

@@ -51,6 +51,11 @@ def split_rows(
     if config.validation > 0 and not (ids == VALIDATION).any():
         _draw(ids, VALIDATION, config.validation, strata, seed=config.seed)
         count = int((ids == VALIDATION).sum())
+        if count == 0:
+            raise DataError(
+                f"the training split's {num_rows} row(s) are too few to validate on dataset.split.validation="
+                f"{config.validation} of them; give a split for validation, or use dataset.split.validation=0"
+            )
         notes.append(f"no split for validation was given: {count:,} rows of the training split validate")
     if not (ids == TRAIN).any():
         raise DataError("the training split has no rows")

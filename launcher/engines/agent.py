@@ -77,6 +77,8 @@ def launch(run: Run) -> Outcome:
         shutdown_timeout=SHUTDOWN_TIMEOUT_S,
         signals_to_handle="SIGTERM,SIGINT,SIGHUP",
     )
+    # Gloo asks for the host's name else, which many laptops can't resolve, and would listen to the network.
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     # A forked worker takes its thread count from torch.set_num_threads, a spawned one from here.
     os.environ["OMP_NUM_THREADS"] = str(plan.threads)
     try:

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from launcher import words
 from launcher.config.validate import from_composed, resolve
 from launcher.errors import RequestError
-from launcher.jobs import words
 from launcher.jobs.job import check_disk, prepare_data
 from launcher.parallel.devices import find_devices
 from launcher.parallel.plan import make_plan

@@ -12,8 +12,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from launcher import words
 from launcher.errors import RequestError
-from launcher.jobs import words
 from launcher.runs import ACTIVE, Run, delete_run, find_run, list_runs
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def manage(argv: list[str]) -> int:
     Raises:
         RequestError: no such run, or one that is in the wrong state for the verb.
     """
-    arguments = _parser().parse_args(argv or ["list"])
+    if not argv or argv == ["--json"]:
+        argv = ["list", *argv]
+    arguments = _parser().parse_args(argv)
     if arguments.verb == "list":
         return list_all(as_json=arguments.json)
     run = find_run(arguments.run)
@@ -78,7 +80,7 @@ def list_all(*, as_json: bool) -> int:
 
     table = Table()
     for title in ("run", "state", "started", "model", "dataset", "step", "loss"):
-        table.add_column(title)
+        table.add_column(title, no_wrap=title == "run")
     for row in rows:
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["created"]))
         loss = "" if row["loss"] is None else f"{row['loss']:.4f}"

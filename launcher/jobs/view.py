@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from launcher.jobs import words
+from launcher import words
 
 if TYPE_CHECKING:
     from launcher.jobs.failure import Failure
     from launcher.parallel.plan import Plan
     from launcher.runs import Run
+
+BAR_WIDTH = 30
 
 
 class View:
@@ -34,9 +37,8 @@ class View:
 
     def stage(self, name: str, fraction: float | None = None) -> None:
         """What happens now, and how much of it is done; in a file, a line when the name changes."""
-        percent = "" if fraction is None else f" {fraction:4.0%}"
         if self.console.is_terminal:
-            self._draw(Text.assemble((name, "cyan"), percent))
+            self._draw(Text(name, style="cyan"), fraction)
         elif name != self._stage:
             self.line(name)
         self._stage = name
@@ -58,24 +60,19 @@ class View:
     def event(self, event: dict[str, Any]) -> None:
         """Show one event of a worker."""
         kind = event["event"]
-        if kind == "step":
-            if self.console.is_terminal:
-                self._draw(Text(words.step(event)))
-            else:
-                self.line(words.step(event))
-        elif kind == "evaluation":
-            self.line(f"{event['split']} at step {event['step']}: {words.metrics(event['metrics'])}", "green")
-        elif kind == "phase":
+        if kind == "phase":
             self.stage(event["name"])
-        elif kind == "warning":
-            self.line(f"warning: {event['message']}", "yellow")
+        elif kind == "step" and self.console.is_terminal:
+            self._draw(Text(words.event(event)))
+        else:
+            self.line(words.event(event), {"evaluation": "green", "warning": "yellow"}.get(kind, ""))
 
     def end(self, run: Run) -> None:
         """The summary of a finished run."""
         self.close()
         table = Table(show_header=False, title=f"run {run.id}: {run.state}", title_justify="left", title_style="bold")
         for name, value in words.summary_rows(run):
-            table.add_row(name, value)
+            table.add_row(name, Text(value, overflow="fold"))
         self.console.print(table)
         if run.summary.get("sample"):
             self.console.print(Panel(Text(run.summary["sample"]), title="the model writes", title_align="left"))
@@ -104,9 +101,12 @@ class View:
         body.append("\nmore: ", "bold").append(f"windlass runs logs {run.id}")
         self.console.print(Panel(body, title=f"run {run.id} failed", title_align="left", border_style="red"))
 
-    def _draw(self, text: Text) -> None:
+    def _draw(self, text: Text, fraction: float | None = None) -> None:
         if self._live is None:
             self._live = Live(console=self.console, auto_refresh=False, transient=True)
             self._live.start()
         text.truncate(self.console.width, overflow="ellipsis")
-        self._live.update(text, refresh=True)
+        line = Table.grid(padding=(0, 1))
+        bar = [] if fraction is None else [ProgressBar(total=1.0, completed=fraction, width=BAR_WIDTH)]
+        line.add_row(text, *bar)
+        self._live.update(line, refresh=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,6 @@ def usable_cores() -> int:
 def peak_flops(device_name: str, precision: str) -> float | None:
     """Peak FLOP/s of a device in a precision, or None where it is not known (every CPU)."""
     for part, half, single in _PEAKS:
-        if part.lower() in device_name.lower():
+        if re.search(rf"\b{part}\b", device_name, re.IGNORECASE):
             return single if precision == "fp32" else half
     return None

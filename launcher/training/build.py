@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from launcher import words
 from launcher.config.compose import to_plain
 from launcher.config.targets import build
 from launcher.data.columns import Columns
@@ -82,9 +83,9 @@ class Assembly:
         return self.accelerator.device.type == "cpu" and not self.skips_overflow
 
     def report(self, event: str, **values: Any) -> None:
-        """Tell the parent, once."""
+        """Tell the parent, and this rank's log, once."""
         if self.accelerator.is_main_process:
-            self.run.report(event, **values)
+            print(words.event(self.run.report(event, **values)), flush=True)
 
 
 def assemble(run: Run, config: Config, plan: Plan, progress: Progress, trackers: list[WandbTracker]) -> Assembly:

@@ -32,6 +32,7 @@ def main(run_path: str) -> None:
     run = Run(Path(run_path))
     rank, attempt = int(os.environ["RANK"]), int(os.environ["TORCHELASTIC_RESTART_COUNT"])
     redirect_output(run.log_path(attempt=attempt, rank=rank))
+    print(f"rank {rank} of {os.environ['WORLD_SIZE']}, attempt {attempt}, pid {os.getpid()}")
     add_working_directory()
     progress = Progress()
     trackers: list[WandbTracker] = []

@@ -37,14 +37,12 @@ def windlass(tmp_path: Path) -> Windlass:
     return run
 
 
-def started(cwd: Path, *argv: str) -> tuple[subprocess.Popen[str], Run]:
+def started(cwd: Path, *argv: str) -> tuple[subprocess.Popen[bytes], Run]:
     """A command in the background whose run has taken its first steps."""
-    process = subprocess.Popen(
-        [*COMMAND, *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd, env=environment()
-    )
+    process = subprocess.Popen([*COMMAND, *argv], stdout=subprocess.DEVNULL, cwd=cwd, env=environment())
     while process.poll() is None and not (list_runs() and list_runs()[-1].history()):
         time.sleep(0.05)
-    assert process.poll() is None, process.communicate()[0]
+    assert process.poll() is None, "it ended before its first step"
     return process, list_runs()[-1]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,13 +29,7 @@ from launcher.runs import (
     write_json,
 )
 
-_CREATED = itertools.count(1.0)
-
-
-def make_run(run_id: str, *, state: str = "finished", **job: object) -> Run:
-    run = create_run(run_id)
-    run.update_job(state=state, **{"created": next(_CREATED), **this_process(), **job})
-    return run
+MakeRun = Callable[..., Run]
 
 
 def dead_process() -> dict[str, object]:
@@ -114,13 +108,13 @@ def test_a_read_only_runs_directory_is_refused_with_what_to_set(runs_dir: Path) 
         create_run("first")
 
 
-def test_runs_are_listed_oldest_first_whatever_their_names() -> None:
+def test_runs_are_listed_oldest_first_whatever_their_names(make_run: MakeRun) -> None:
     for run_id in ("b", "c", "a"):
         make_run(run_id)
     assert [run.id for run in list_runs()] == ["b", "c", "a"]
 
 
-def test_a_directory_that_is_no_run_is_not_listed(runs_dir: Path) -> None:
+def test_a_directory_that_is_no_run_is_not_listed(make_run: MakeRun, runs_dir: Path) -> None:
     make_run("a")
     (runs_dir / "notes").mkdir()
     assert [run.id for run in list_runs()] == ["a"]
@@ -130,32 +124,32 @@ def test_there_are_no_runs_before_there_is_a_directory() -> None:
     assert list_runs() == []
 
 
-def test_a_run_is_found_by_the_unique_beginning_of_its_id() -> None:
+def test_a_run_is_found_by_the_unique_beginning_of_its_id(make_run: MakeRun) -> None:
     make_run("20260101-a")
     make_run("20260202-b")
     assert find_run("202602").id == "20260202-b"
 
 
-def test_a_whole_id_wins_over_a_longer_one_that_begins_with_it() -> None:
+def test_a_whole_id_wins_over_a_longer_one_that_begins_with_it(make_run: MakeRun) -> None:
     make_run("base")
     make_run("base-2")
     assert find_run("base").id == "base"
 
 
-def test_latest_is_the_run_that_was_created_last() -> None:
+def test_latest_is_the_run_that_was_created_last(make_run: MakeRun) -> None:
     make_run("z")
     make_run("a")
     assert find_run("latest").id == "a"
 
 
-def test_an_ambiguous_beginning_is_refused_and_names_the_runs_that_match() -> None:
+def test_an_ambiguous_beginning_is_refused_and_names_the_runs_that_match(make_run: MakeRun) -> None:
     for run_id in ("base-1", "base-2", "other"):
         make_run(run_id)
     with pytest.raises(RequestError, match=r"'base' is the beginning of 2 runs: base-1, base-2; type more"):
         find_run("base")
 
 
-def test_an_unknown_name_is_refused_and_names_the_runs_there_are() -> None:
+def test_an_unknown_name_is_refused_and_names_the_runs_there_are(make_run: MakeRun) -> None:
     make_run("mine")
     with pytest.raises(RequestError, match=r"no run is called 'yours'; the latest are mine"):
         find_run("yours")
@@ -167,41 +161,41 @@ def test_looking_for_a_run_where_there_is_none_says_where_was_looked(runs_dir: P
     assert str(runs_dir) in str(refusal.value)
 
 
-def test_a_deleted_run_is_gone() -> None:
+def test_a_deleted_run_is_gone(make_run: MakeRun) -> None:
     run = make_run("old")
     delete_run(run)
     assert not run.path.exists()
 
 
-def test_an_active_run_is_not_deleted_and_the_refusal_says_how_to_stop_it() -> None:
+def test_an_active_run_is_not_deleted_and_the_refusal_says_how_to_stop_it(make_run: MakeRun) -> None:
     run = make_run("busy", state="running")
     with pytest.raises(RequestError, match=r"run busy is running; stop it first: windlass runs stop busy"):
         delete_run(run)
     assert run.path.exists()
 
 
-def test_a_lost_run_can_be_deleted() -> None:
+def test_a_lost_run_can_be_deleted(make_run: MakeRun) -> None:
     run = make_run("lost", state="running", **dead_process())
     delete_run(run)
     assert not run.path.exists()
 
 
-def test_a_run_whose_process_is_alive_is_what_it_says_it_is() -> None:
+def test_a_run_whose_process_is_alive_is_what_it_says_it_is(make_run: MakeRun) -> None:
     assert make_run("a", state="running").state == "running"
 
 
 @pytest.mark.parametrize("state", ["starting", "running"])
-def test_an_active_run_whose_process_is_gone_is_lost(state: str) -> None:
+def test_an_active_run_whose_process_is_gone_is_lost(make_run: MakeRun, state: str) -> None:
     assert make_run("a", state=state, **dead_process()).state == "lost"
 
 
-def test_a_run_whose_pid_belongs_to_another_process_now_is_lost() -> None:
+def test_a_run_whose_pid_belongs_to_another_process_now_is_lost(make_run: MakeRun) -> None:
     process = this_process()
     run = make_run("a", state="running", pid=process["pid"], pid_created=process["pid_created"] - 60)
     assert run.state == "lost"
 
 
-def test_a_run_whose_process_is_a_zombie_is_lost() -> None:
+def test_a_run_whose_process_is_a_zombie_is_lost(make_run: MakeRun) -> None:
     process = subprocess.Popen(["sleep", "0"])
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # ended, and not reaped
     run = make_run("a", state="running", **{**this_process(), "pid": process.pid})
@@ -211,11 +205,11 @@ def test_a_run_whose_process_is_a_zombie_is_lost() -> None:
         process.wait()
 
 
-def test_a_run_that_ended_keeps_its_state_after_its_process() -> None:
+def test_a_run_that_ended_keeps_its_state_after_its_process(make_run: MakeRun) -> None:
     assert make_run("a", state="failed", **dead_process()).state == "failed"
 
 
-def test_a_process_on_another_machine_is_not_judged_from_here() -> None:
+def test_a_process_on_another_machine_is_not_judged_from_here(make_run: MakeRun) -> None:
     other = {**dead_process(), "host": f"not-{socket.gethostname()}"}
     assert make_run("a", state="running", **other).state == "running"
 
@@ -224,7 +218,7 @@ def test_a_directory_without_a_job_is_lost() -> None:
     assert create_run("a").state == "lost"
 
 
-def test_updating_a_job_keeps_what_it_said_before() -> None:
+def test_updating_a_job_keeps_what_it_said_before(make_run: MakeRun) -> None:
     run = make_run("a", model="MLP")
     run.update_job(state="failed")
     assert (run.job["model"], run.job["state"]) == ("MLP", "failed")
@@ -275,7 +269,7 @@ def test_text_beyond_ascii_does_not_shift_the_offset() -> None:
     assert offset == run.events_path.stat().st_size
 
 
-def test_a_run_in_one_object_can_be_written_as_json() -> None:
+def test_a_run_in_one_object_can_be_written_as_json(make_run: MakeRun) -> None:
     run = make_run("a", model="MLP", dataset="Digits")
     run.report("step", step=7, loss=0.5)
     write_json(run.summary_path, {"metrics": {"test/accuracy": 1.0}})
@@ -285,7 +279,7 @@ def test_a_run_in_one_object_can_be_written_as_json() -> None:
     assert described["metrics"] == {"test/accuracy": 1.0}
 
 
-def test_a_run_before_its_first_step_is_described_without_one() -> None:
+def test_a_run_before_its_first_step_is_described_without_one(make_run: MakeRun) -> None:
     described = make_run("a").describe()
     assert (described["step"], described["loss"], described["metrics"]) == (None, None, {})
 

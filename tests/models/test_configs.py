@@ -76,6 +76,17 @@ def test_a_model_on_the_meta_device_has_the_same_parameters(build, name, fit):
 
 
 @cases
+def test_shapes_can_be_counted_on_the_meta_device(build, batch, padded, data_for, name, fit):
+    with torch.device("meta"):
+        model = build(name, fit, **overrides(name, fit))
+    masked = [padded] if fit.startswith("text") else []
+    for columns in [batch(fit), *masked]:
+        output = model(**{key: value.to("meta") for key, value in columns.items()})
+        assert output.shape == expected_shape(data_for(fit))
+        output.sum().backward()
+
+
+@cases
 def test_the_seed_decides_every_weight(build, name, fit):
     first, second = (build(name, fit, **overrides(name, fit)).state_dict() for _ in range(2))
     assert all(torch.equal(value, second[key]) for key, value in first.items())

@@ -17,8 +17,6 @@ from launcher.data.rows import nested_numbers
 from launcher.data.scaling import Moments, Scaling
 from launcher.errors import DataError
 
-CHANNELS = {"L": 1, "RGB": 3}
-
 
 class ImageInputs:
     """A column of images to `inputs` (C, H, W), as fitted on the training split.

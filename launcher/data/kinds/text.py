@@ -40,7 +40,7 @@ class TextInputs:
             self.sizes |= {name: self._tokenizer[name] for name in ("pad_token_id", "mask_token_id")}
 
     def encode(self, table: pa.Table, tally: Counter[str]) -> dict[str, NDArray]:
-        """One document a row, cut or padded; `tally` counts documents, tokens, bytes, and what was cut or left out."""
+        """One document a row, cut or padded; `tally` counts tokens, bytes, and what was cut or left out."""
         documents = self._tokenize(table, tally)
         if self.labels == "next_tokens":  # one token alone predicts nothing
             tally["short"] += sum(len(document) < 2 for document in documents)
@@ -66,7 +66,6 @@ class TextInputs:
         if None in strings:
             raise DataError(f"column {self.column!r} has a missing text in row {strings.index(None) + 1}")
         documents = self.tokenizer.encode(strings)
-        tally["documents"] += len(documents)
         tally["tokens"] += sum(map(len, documents))
         tally["bytes"] += self._num_bytes(strings, documents)
         return documents

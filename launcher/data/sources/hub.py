@@ -44,10 +44,18 @@ class Hub:
     def load(self) -> dict[str, Dataset]:
         """The chosen splits; the library caches what it downloads."""
         reachable = is_reachable(self.name, key="dataset.name", repo_type="dataset", revision=self.revision)
-        with _offline_if(not reachable):
-            if self.splits is not None:
-                return {ours: self._load(theirs) for ours, theirs in self.splits.items()}
-            loaded = self._load(None)
+        try:
+            with _offline_if(not reachable):
+                if self.splits is not None:
+                    return {ours: self._load(theirs) for ours, theirs in self.splits.items()}
+                loaded = self._load(None)
+        except Exception as error:
+            if reachable:
+                raise DataError(f"dataset.name={self.name} can't be loaded: {root_cause(error)}") from error
+            raise DataError(
+                f"dataset.name={self.name} can't be had: the Hugging Face hub is out of reach, and there is no copy "
+                f"in the local cache ({root_cause(error)}); connect, or use a data set on this machine"
+            ) from error
         known = {name: rows for name, rows in loaded.items() if name in SPLIT_NAMES}
         if not known:
             raise DataError(
@@ -57,17 +65,9 @@ class Hub:
         return known
 
     def _load(self, split: str | None) -> Dataset:
-        import datasets
+        from datasets import load_dataset
 
-        try:
-            return datasets.load_dataset(self.name, self.config_name, revision=self.revision, split=split)
-        except (ConnectionError, FileNotFoundError) as error:
-            raise DataError(
-                f"dataset.name={self.name} can't be had: the Hugging Face hub is out of reach and there is no "
-                f"copy in the local cache ({root_cause(error)}); connect, or use a data set on this machine"
-            ) from error
-        except Exception as error:
-            raise DataError(f"dataset.name={self.name} can't be loaded: {root_cause(error)}") from error
+        return load_dataset(self.name, self.config_name, revision=self.revision, split=split)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 RETURN_TYPES = "a datasets.Dataset, a pandas DataFrame, a list of dicts, a dict of columns, or a dict of these by split"
 
+PLACEHOLDER = "__names_of_classes__"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
@@ -68,7 +70,7 @@ def _is_split(returned: Any) -> bool:
     from datasets import Dataset
 
     return all(
-        isinstance(value, Dataset | Mapping) or _is_frame(value) or (_is_list(value) and isinstance(value[0], Mapping))
+        isinstance(value, Dataset | Mapping) or _is_frame(value) or (_is_list_of_rows(value) and len(value) > 0)
         for value in returned.values()
     )
 
@@ -77,8 +79,9 @@ def _is_frame(value: Any) -> bool:
     return type(value).__module__.partition(".")[0] == "pandas" and type(value).__name__ == "DataFrame"
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes) and len(value) > 0
+def _is_list_of_rows(value: Any) -> bool:
+    is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    return is_list and all(isinstance(row, Mapping) for row in value)
 
 
 def _as_dataset(rows: Any, name: str) -> Dataset:
@@ -91,7 +94,7 @@ def _as_dataset(rows: Any, name: str) -> Dataset:
             return Dataset.from_pandas(rows, preserve_index=False)
         if isinstance(rows, Mapping):
             return Dataset.from_dict(dict(rows))
-        if _is_list(rows) and all(isinstance(row, Mapping) for row in rows):
+        if _is_list_of_rows(rows):
             return Dataset.from_list(list(rows))
     except Exception as error:
         raise DataError(f"what {name}.load() returned is no table: {root_cause(error)}") from error
@@ -113,7 +116,8 @@ def _with_names(rows: Dataset) -> Dataset:
         known = [number if number is not None and number >= 0 else None for number in numbers.to_pylist()]
         named = pa.array(names, pa.string()).take(pa.array(known, pa.int64()))
         order = rows.column_names
-        rows = rows.remove_columns(name).add_column(name, named).select_columns(order)
+        rows = rows.add_column(PLACEHOLDER, named).remove_columns(name).rename_column(PLACEHOLDER, name)
+        rows = rows.select_columns(order)
     return rows
 
 

@@ -46,7 +46,7 @@ class PythonStdlib:
             "validation": {"path": [], "text": []},
         }
         for file in self._files():
-            digest = int.from_bytes(hashlib.sha1(file.encode()).digest())
+            digest = int.from_bytes(hashlib.sha1(file.encode(), usedforsecurity=False).digest())
             rows = splits["validation" if digest % self.validation_every == 0 else "train"]
             rows["path"].append(file)
             # A file in a legacy encoding, should there be one, is kept but for the characters in question.

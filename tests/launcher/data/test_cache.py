@@ -55,10 +55,14 @@ def test_what_was_built_is_all_that_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), KeyboardInterrupt(), SystemExit(1), DataError("bad")])
 def test_nothing_stays_of_what_was_broken_off(error: BaseException, tmp_path: Path) -> None:
-    with pytest.raises(type(error)), building(tmp_path / "key") as (directory, scratch):
-        (directory / "manifest.json").write_text("{}")
-        scratch.mkdir()
-        raise error
+    def break_off() -> None:
+        with building(tmp_path / "key") as (directory, scratch):
+            (directory / "manifest.json").write_text("{}")
+            scratch.mkdir()
+            raise error
+
+    with pytest.raises(type(error)):
+        break_off()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -97,9 +101,13 @@ def test_a_place_that_can_not_be_written_names_the_variable(tmp_path: Path) -> N
 
 
 def test_a_full_disk_is_recognised_behind_the_error_of_a_library(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="No space left on device; .* WINDLASS_CACHE_DIR"), building(tmp_path / "key"):
-        try:
-            raise OSError(errno.ENOSPC, "full")
-        except OSError as error:
-            raise RuntimeError("could not generate") from error
+    def fill_up() -> None:
+        with building(tmp_path / "key"):
+            try:
+                raise OSError(errno.ENOSPC, "full")
+            except OSError as error:
+                raise RuntimeError("could not generate") from error
+
+    with pytest.raises(RequestError, match=r"No space left on device; .* WINDLASS_CACHE_DIR"):
+        fill_up()
     assert list(tmp_path.iterdir()) == []

@@ -22,9 +22,7 @@ SPECS = {
     "inputs": ColumnSpec(dtype="float32", shape=(2, 3, 3)),
     "labels": ColumnSpec(dtype="int64", shape=()),
 }
-MANIFEST = Manifest(
-    path="/prepared", data={}, columns=SPECS, fitted={}, sha256="", notes=[], floors=None, bytes_per_token=None
-)
+MANIFEST = Manifest(path="/prepared", data={}, columns=SPECS, fitted={}, sha256="", notes=[], floors=None)
 
 
 @pytest.fixture

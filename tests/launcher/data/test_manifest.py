@@ -21,7 +21,6 @@ def manifest() -> Manifest:
         sha256="00",
         notes=["dropped 1 row: ä"],
         floors={"gzip": 1.9},
-        bytes_per_token=1.0,
     )
 
 

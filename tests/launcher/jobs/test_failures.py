@@ -35,7 +35,7 @@ class Faulty(nn.Module):
                 raise ValueError("the third step is cursed")
             if self.fault == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
-            if self.fault == "nan":
+            if self.fault == "poison":
                 return self.layer(inputs) * float("nan")
             if self.fault == "memory":
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
@@ -80,7 +80,7 @@ def test_a_killed_worker_is_the_cause_and_not_its_peer_s_broken_connection(train
 
 
 def test_a_non_finite_loss_names_step_and_parameter(train: Train, conf: Path) -> None:
-    failure = fail(train, conf, "model.fault=nan").failure
+    failure = fail(train, conf, "model.fault=poison").failure
     assert failure["cause"] == "non-finite loss"
     assert failure["step"] == 3
     assert "layer.weight" in failure["message"]

@@ -49,6 +49,10 @@ def test_unequal_lengths_accumulation_and_a_last_incomplete_batch_give_one_curve
     same_on_one_and_two(
         train,
         "dataset=jsonl",
+        "dataset.kind=text",
+        "dataset.inputs=text",
+        "dataset.tokenizer=bytes",
+        "task=language_modeling",
         f"dataset.path={documents(tmp_path / 'texts.jsonl')}",
         "dataset.packing=false",
         "dataset.sequence_length=24",
@@ -96,7 +100,8 @@ def test_a_finished_run_has_a_summary_metrics_and_a_model_that_can_be_rebuilt(tr
     assert run.summary["peak_memory_bytes"] > 2**20
     model = build(yaml.safe_load((run.model_dir / "config.yaml").read_text())["model"])
     model.load_state_dict(load_file(run.model_dir / "model.safetensors"))
-    assert "standard" in (run.model_dir / "transforms.json").read_text()
+    fitted = json.loads((run.model_dir / "transforms.json").read_text())
+    assert fitted["target"]["classes"] == ["setosa", "versicolor", "virginica"]
 
 
 def test_each_rank_has_a_log_of_its_own(train: Train) -> None:

@@ -38,7 +38,17 @@ start = plain.weight.item()
 accelerator.backward(model(torch.tensor([[1.0 + 2.0 * rank]])).sum())
 gradient = plain.weight.grad.item()
 optimizer.step()
-norm = nn.BatchNorm1d(2)
+
+class Buffered(nn.Linear):
+    def __init__(self):
+        super().__init__(1, 1)
+        self.register_buffer("saved", torch.zeros(()))
+        self.register_buffer("unsaved", torch.zeros(()), persistent=False)
+
+buffered = Buffered()
+forward, _ = distribute(accelerator, buffered, torch.optim.SGD(buffered.parameters()))
+buffered.saved.fill_(rank), buffered.unsaved.fill_(rank)
+forward(torch.ones(1, 1))
 found = {
     "wrapper": type(model).__name__,
     "bare": bare(model) is plain,
@@ -46,10 +56,7 @@ found = {
     "gradient": gradient,
     "end": plain.weight.item(),
     "sums": reduce_sums(accelerator, 2**24 + rank, torch.tensor(0.5), 1),
-    "broadcasts": [
-        distribute(accelerator, module, torch.optim.SGD(module.parameters()))[0].broadcast_buffers
-        for module in (nn.BatchNorm1d(2), nn.Linear(1, 1))
-    ],
+    "buffers": [buffered.saved.item(), buffered.unsaved.item()],
 }
 gathered = [None, None]
 dist.all_gather_object(gathered, found)
@@ -158,5 +165,9 @@ def test_sums_over_two_ranks_are_exact_beyond_float32(two_ranks: list[dict[str, 
     assert [found["sums"] for found in two_ranks] == [[2**25 + 1, 1.0, 2.0]] * 2
 
 
-def test_only_buffers_that_training_changes_are_broadcast(two_ranks: list[dict[str, Any]]) -> None:
-    assert [found["broadcasts"] for found in two_ranks] == [[True, False]] * 2
+def test_buffers_that_are_saved_are_those_of_the_first_rank(two_ranks: list[dict[str, Any]]) -> None:
+    assert [found["buffers"][0] for found in two_ranks] == [0.0, 0.0]
+
+
+def test_buffers_that_are_not_saved_cost_no_message(two_ranks: list[dict[str, Any]]) -> None:
+    assert [found["buffers"][1] for found in two_ranks] == [0.0, 1.0]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def count(number: float) -> str:
     """1234567 as `1.23M`."""
     for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(number) >= size:
+        if abs(number) >= 0.9995 * size:  # what three digits round to the next unit
             return f"{number / size:.3g}{unit}"
     return f"{number:.4g}"
 
@@ -58,6 +58,16 @@ def step(event: dict[str, Any]) -> str:
     if "seconds_left" in event:
         parts.append(f"{duration(event['seconds_left'])} left")
     return "  ".join(parts)
+
+
+def event(event: dict[str, Any]) -> str:
+    """One reported event on one line."""
+    kind = event["event"]
+    if kind == "step":
+        return step(event)
+    if kind == "evaluation":
+        return f"{event['split']} at step {event['step']}: {metrics(event['metrics'])}"
+    return f"warning: {event['message']}" if kind == "warning" else event["name"]
 
 
 def plan(plan: Plan) -> str:

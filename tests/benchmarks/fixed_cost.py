@@ -1,0 +1,142 @@
+"""The fixed cost of a step: on a model so small that what a loop adds is most of it, beside five other loops.
+
+Each loop has a process of its own, so that no library changes what another finds; blocks of steps are taken in turns.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import warnings
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from tests.benchmarks.report import Cost, Row, say
+from tests.benchmarks.workspace import make_run
+
+if TYPE_CHECKING:
+    from launcher.runs import Run
+
+PLAIN_LIMIT, OTHERS_LIMIT = 1.25, 1.0
+REPEATS, STEPS = 12, 300
+BATCH_SIZE = 16
+TINY_MLP = (
+    "model=mlp",
+    "model._target_=tests.benchmarks.clock.TimedMLP",
+    "model.width=64",
+    "model.depth=1",
+    "model.activation=relu",
+    "dataset=parquet",
+    "dataset.target=label",
+    "trainer.max_epochs=null",
+    "engine.num_processes=1",
+    f"trainer.global_batch_size={BATCH_SIZE}",
+)
+RIVALS = {
+    "plain loop": "loops.plain",
+    "Lightning Fabric": "rivals.fabric",
+    "accelerate": "rivals.accelerate",
+    "Lightning Trainer": "rivals.lightning",
+    "transformers.Trainer": "rivals.transformers",
+}
+
+
+def measure(*, repeats: int | None, steps: int | None) -> list[Row]:
+    """Our loop against each of the others."""
+    repeats, steps = repeats or REPEATS, steps or STEPS
+    run = prepare(steps)
+    loops = {"ours": Loop("loops.ours", run, steps)}
+    for name, source in RIVALS.items():
+        loop = Loop(source, run, steps)
+        if loop.missing is None:
+            loops[name] = loop
+        else:
+            say(f"fixed cost: {name} is left out: {loop.missing}; pip install -e '.[benchmarks]'")
+            loop.close()
+    say(f"fixed cost: {repeats} rounds of {steps} steps for each of {', '.join(loops)}")
+    costs: dict[str, list[Cost]] = {name: [] for name in loops}
+    for repeat in range(repeats):
+        # Each round begins with another loop, so that none always follows the same one.
+        names = list(loops)[repeat % len(loops) :] + list(loops)[: repeat % len(loops)]
+        for name in names:
+            costs[name].append(loops[name].block())
+    for loop in loops.values():
+        loop.close()
+    return [
+        Row(
+            name="step of a tiny MLP, 1 process",
+            unit="us",
+            other=name,
+            ours=costs["ours"],
+            theirs=costs[name],
+            limit=PLAIN_LIMIT if name == "plain loop" else OTHERS_LIMIT,
+        )
+        for name in loops
+        if name != "ours"
+    ]
+
+
+def prepare(steps: int) -> Run:
+    """A run over enough rows that no block meets the end of an epoch."""
+    rows = 2 * BATCH_SIZE * (steps + 100)
+    random = np.random.default_rng(0)
+    columns = {f"x{number}": random.standard_normal(rows) for number in range(32)}
+    columns["label"] = random.integers(0, 4, rows).astype(str)
+    from tempfile import mkdtemp
+
+    path = Path(mkdtemp()) / "rows.parquet"
+    pyarrow.parquet.write_table(pa.table(columns), path)
+    return make_run(*TINY_MLP, f"dataset.path={path}", f"trainer.max_steps={steps}")
+
+
+class Loop:
+    """A loop in a process of its own, that trains a block of steps when asked."""
+
+    def __init__(self, source: str, run: Run, steps: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, source, str(run.path), steps), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.missing: str | None = self._pipe.recv()
+
+    def block(self) -> Cost:
+        """Time one block."""
+        self._pipe.send(True)
+        return self._pipe.recv()
+
+    def close(self) -> None:
+        """End the process."""
+        self._pipe.close()
+        self._process.join()
+
+
+def serve(pipe: Connection, source: str, run_path: str, steps: int) -> None:
+    """Build a loop, say whether its library is missing, then train a block for each message until the pipe closes."""
+    import importlib
+
+    import torch
+
+    from launcher.runs import Run
+    from tests.benchmarks.clock import time_block
+
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    module, name = source.split(".")
+    try:
+        train = getattr(importlib.import_module(f"tests.benchmarks.{module}"), name)(Run(Path(run_path)))
+    except ModuleNotFoundError as error:
+        pipe.send(str(error))
+        return
+    time_block(train, steps)
+    pipe.send(None)
+    while True:
+        try:
+            pipe.recv()
+        except EOFError:
+            return
+        pipe.send(time_block(train, steps))

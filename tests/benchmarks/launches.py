@@ -1,0 +1,148 @@
+"""Two ways to start the default run on two processes: our command, and `accelerate launch` of a script."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from launcher.config.compose import to_plain
+from launcher.data.columns import Columns
+from launcher.data.manifest import Manifest
+from launcher.runs import Run, read_events
+from tests.benchmarks.workspace import make_run
+
+NUM_PROCESSES = 2
+POLL_S = 0.01
+GIVE_UP_S = 180.0
+END_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What to type, where the processes report, and whose child a worker is."""
+
+    words: list[str]
+    events: Path
+    log: Path
+
+
+class Started:
+    """A command that runs; it begins a session of its own, and `end` leaves nothing of it."""
+
+    def __init__(self, command: Command) -> None:
+        self._command = command
+        self.began = time.time()
+        with command.log.open("w") as log:
+            self.process = psutil.Popen(
+                command.words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(), cwd=command.log.parent
+            )
+
+    def wait_for_step(self, step: int) -> dict[str, Any]:
+        """The first report of this step or a later one.
+
+        Raises:
+            RuntimeError: the command ended before, or does not get there.
+        """
+        while time.time() - self.began < GIVE_UP_S and self.process.poll() is None:
+            for event in self.events():
+                if event["event"] == "step" and event["step"] >= step:
+                    return event
+            time.sleep(POLL_S)
+        raise RuntimeError(f"no step {step} of {self._command.words}:\n{self._command.log.read_text()[-2000:]}")
+
+    def events(self) -> list[dict[str, Any]]:
+        """What has been reported so far."""
+        return [event for event, _ in read_events(self._command.events)]
+
+    def tree(self) -> list[psutil.Process]:
+        """The command's process and all below it."""
+        return [self.process, *self.process.children(recursive=True)]
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that train: rank 0, whose pid is reported, and those that have the same parent."""
+        first = next((event["pid"] for event in self.events() if "pid" in event), None)
+        return [] if first is None else psutil.Process(first).parent().children()
+
+    def end(self) -> None:
+        """Stop the command and wait until every process of it is gone."""
+        processes = self.tree()
+        self.process.send_signal(signal.SIGTERM)
+        _, alive = psutil.wait_procs(processes, timeout=END_S)
+        for process in alive:
+            process.kill()
+
+
+def environment() -> dict[str, str]:
+    """The user's environment, in which Python keeps the bytecode that it compiles, as it does by default."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+class Launches:
+    """Both commands over the same model and rows, which are prepared here once."""
+
+    def __init__(self, space: Path, overrides: tuple[str, ...]) -> None:
+        self._space = space
+        self._overrides = (*overrides, "engine.device=cpu", f"engine.num_processes={NUM_PROCESSES}")
+        self._count = 0
+        run = make_run(*self._overrides)
+        config, manifest = to_plain(run.config_path), Manifest.load(run.data_path)
+        np.save(self._tokens, np.concatenate(Columns(Path(manifest.path) / "train", manifest).stream("tokens")))
+        sections = {
+            name: {key: value for key, value in config[name].items() if not key.startswith("_")}
+            for name in ("model", "optimizer", "trainer")
+        }
+        self._settings.write_text(json.dumps(sections))
+
+    @property
+    def _tokens(self) -> Path:
+        return self._space / "tokens.npy"
+
+    @property
+    def _settings(self) -> Path:
+        return self._space / "settings.json"
+
+    def ours(self) -> Started:
+        """`windlass train`, with data that are prepared already."""
+        name = self._next("windlass")
+        run = Run(Path(os.environ["WINDLASS_RUNS_DIR"]) / name)
+        return self._start([*windlass(), "train", *self._overrides, f"run_id={name}"], run.events_path, name)
+
+    def theirs(self) -> Started:
+        """`accelerate launch` of the script.
+
+        With `--cpu` it starts one process, whatever it is told; `--multi_gpu`, where the environment asks for the
+        CPU, starts as many as it is told.
+        """
+        name = self._next("accelerate")
+        (self._space / name).mkdir()
+        events = self._space / name / "events.jsonl"
+        os.environ["ACCELERATE_USE_CPU"] = "true"
+        flags = ["--multi_gpu", f"--num_processes={NUM_PROCESSES}", "--num_machines=1", "--main_process_port=0"]
+        flags += ["--mixed_precision=no", "--dynamo_backend=no", "--num_cpu_threads_per_process=1"]
+        script = [str(Path(__file__).with_name("accelerate_train.py"))]
+        script += [f"--settings={self._settings}", f"--tokens={self._tokens}", f"--events={events}"]
+        accelerate = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"]
+        return self._start([*accelerate, *flags, *script], events, name)
+
+    def _next(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind}-{self._count}"
+
+    def _start(self, words: list[str], events: Path, name: str) -> Started:
+        return Started(Command(words=words, events=events, log=self._space / f"{name}.log"))
+
+
+def windlass() -> list[str]:
+    """The installed command, else what it would run."""
+    installed = Path(sys.executable).with_name("windlass")
+    return [str(installed)] if installed.exists() else [sys.executable, "-c", "from launcher.cli import main; main()"]

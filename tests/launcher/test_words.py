@@ -1,0 +1,145 @@
+"""Numbers in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from launcher import words
+from launcher.parallel.plan import Plan
+from launcher.runs import Run, write_json
+
+STEP = {"step": 20, "num_steps": 100, "loss": 1.23456, "learning_rate": 3e-4, "samples_per_second": 1234.0}
+SUMMARY = {
+    "metrics": {"test/accuracy": 0.97251},
+    "num_parameters": 1_234_567,
+    "steps": 100,
+    "train_seconds": 185.0,
+    "samples_per_second": 1234.0,
+    "peak_memory_bytes": 512 * 2**20,
+    "device_hours": 0.05,
+}
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (0.5, "0.5"),
+        (1000, "1k"),
+        (1_234_567, "1.23M"),
+        (999_999, "1M"),
+        (999_999_999, "1G"),
+        (175e9, "175G"),
+        (2.5e12, "2.5T"),
+    ],
+)
+def test_a_count_has_three_digits_and_a_unit(number: float, said: str) -> None:
+    assert words.count(number) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1536, "1.5 KiB"), (3 * 2**30, "3 GiB"), (2**42, "4 TiB")],
+)
+def test_bytes_have_a_binary_unit(number: float, said: str) -> None:
+    assert words.size(number) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "0s"),
+        (12.4, "12s"),
+        (59.7, "1m00s"),
+        (185, "3m05s"),
+        (3599.9, "1h00m"),
+        (3720, "1h02m"),
+        (90000, "25h00m"),
+    ],
+)
+def test_a_duration_is_said_in_its_two_largest_units(seconds: float, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+def test_metrics_are_on_one_line() -> None:
+    assert words.metrics({"loss": 0.123456, "accuracy": 1.0}) == "loss 0.1235  accuracy 1"
+
+
+def test_a_progress_line_tells_step_loss_rate_and_throughput() -> None:
+    assert words.step(STEP) == "step 20/100  loss 1.2346  lr 3.00e-04  1.23k samples/s"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"tokens_per_second": 56789.0}, "56.8k tokens/s"),
+        ({"mfu": 0.4321}, "MFU 43.2%"),
+        ({"seconds_left": 185.0}, "3m05s left"),
+    ],
+)
+def test_a_progress_line_tells_what_else_is_known(more: dict[str, Any], said: str) -> None:
+    assert said in words.step({**STEP, **more})
+
+
+@pytest.mark.parametrize(
+    ("processes", "device", "said"),
+    [
+        (1, "cpu", "1 process on cpu with 2 threads each, global batch 32 = 1 x 4 x 8"),
+        (2, "cuda", "2 processes on cuda, global batch 32 = 2 x 4 x 8"),
+    ],
+)
+def test_a_plan_tells_how_the_global_batch_is_made_up(processes: int, device: str, said: str) -> None:
+    plan = Plan(
+        device=device,
+        num_processes=processes,
+        threads=2,
+        global_batch_size=32,
+        micro_batch_size=8,
+        accumulation=4,
+    )
+    assert words.plan(plan).startswith(said)
+
+
+def rows(run: Run, **more: Any) -> dict[str, str]:
+    write_json(run.summary_path, {**SUMMARY, **more})
+    return dict(words.summary_rows(run))
+
+
+def test_a_summary_tells_metrics_cost_and_place(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    assert rows(run) == {
+        "test/accuracy": "0.9725",
+        "parameters": "1.23M",
+        "steps": "100 in 3m05s",
+        "throughput": "1.23k samples/s",
+        "peak memory": "512 MiB a process",
+        "device-hours": "0.0500",
+        "where": str(run.path),
+    }
+
+
+def test_a_summary_sets_bits_per_byte_beside_the_floors_of_the_same_split(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    write_json(run.data_path, {"floors": {"order_0": 4.66, "trigram": 2.651}})
+    assert rows(run)["bits per byte to beat"] == "order-0 4.66  trigram 2.65"
+
+
+def test_a_summary_tells_utilisation_where_it_is_known(make_run: Callable[..., Run]) -> None:
+    assert rows(make_run(), mfu=0.4321)["model FLOPs utilisation"] == "43.2%"
+
+
+def test_what_to_type_next_names_the_run(make_run: Callable[..., Run]) -> None:
+    (line,) = words.next_commands(make_run())
+    assert "windlass runs show the-run" in line
+    assert "windlass runs logs the-run" in line
+
+
+def test_what_to_type_next_syncs_the_newest_offline_run_of_the_tracker(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    for stamp in ("20260102_000000", "20260101_000000"):
+        (run.wandb_dir / f"offline-run-{stamp}-the-run").mkdir(parents=True)
+    assert f"wandb sync {run.wandb_dir}/offline-run-20260102_000000-the-run" in words.next_commands(run)[1]
