@@ -11,8 +11,8 @@ from launcher.runs import Run
 def train(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None, quiet: bool = False) -> Run:
     """Train what the overrides describe, as `windlass train` does, and return the ended run.
 
-    Works in a script, a test and a notebook. The run's `state` is `finished`, `failed` or `stopped`; its `metrics`,
-    `failure`, `history()` and `path` say the rest.
+    Works in a script, a test and a notebook. The run's `state` is `finished` or `failed`; its `metrics`, `failure`,
+    `history()` and `path` say the rest. Ctrl-C stops the run in order and then raises KeyboardInterrupt.
 
     Raises:
         RequestError: the request was wrong; nothing was started.

@@ -97,10 +97,7 @@ def train(argv: list[str]) -> int:
         run = run_job(composed, _view(as_json))
         if as_json:
             print(json.dumps(run.describe()))
-        code = run.job.get("exit_code", 1)
-        if code > 128:  # a signal ends all the jobs of a multirun
-            raise Interrupted(code - 128)
-        return code
+        return run.job["exit_code"]
 
     return max(_hydra(argv, task), default=0)
 

@@ -47,6 +47,8 @@ def split_rows(
         ids = _named_in(column, config)
     else:
         ids = np.zeros(num_rows, dtype=np.int8) if given is None else given.copy()
+    if not (ids == TRAIN).any():
+        raise DataError("the training split has no rows")
     notes = []
     if config.validation > 0 and not (ids == VALIDATION).any():
         _draw(ids, VALIDATION, config.validation, strata, seed=config.seed)
@@ -57,8 +59,6 @@ def split_rows(
                 f"{config.validation} of them; give a split for validation, or use dataset.split.validation=0"
             )
         notes.append(f"no split for validation was given: {count:,} rows of the training split validate")
-    if not (ids == TRAIN).any():
-        raise DataError("the training split has no rows")
     return ids, notes
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launcher.engines.engine import Outcome
+from launcher.errors import RequestError
 from launcher.runs import Run
 
 if TYPE_CHECKING:
@@ -61,7 +62,12 @@ def launch(run: Run) -> Outcome:
     from launcher.config.compose import from_file
     from launcher.parallel.plan import Plan
     from launcher.training import worker
+    from launcher.training.footprint import refuse_model
 
+    settings = from_file(run.config_path)
+    refusal = refuse_model(settings)
+    if refusal is not None:
+        return Outcome(exit_code=RequestError.exit_code, attempt=0, refused=refusal)
     plan = Plan.load(run.plan_path)
     config = LaunchConfig(
         min_nodes=1,
@@ -71,7 +77,7 @@ def launch(run: Run) -> Outcome:
         rdzv_backend="c10d",
         rdzv_endpoint="127.0.0.1:0",
         local_addr="127.0.0.1",
-        max_restarts=from_file(run.config_path).engine.max_restarts,
+        max_restarts=settings.engine.max_restarts,
         monitor_interval=MONITOR_INTERVAL_S,
         start_method=start_method(plan),
         shutdown_timeout=SHUTDOWN_TIMEOUT_S,

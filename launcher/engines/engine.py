@@ -15,6 +15,7 @@ class Outcome:
     exit_code: int  # 0, or that of the first worker that failed (negative for a signal), or 128 + signal
     attempt: int  # the last one, from 0
     failed_rank: int | None = None  # the first that the engine saw fail
+    refused: str | None = None  # why the workers were not started: the request was wrong
 
 
 class Engine(Protocol):

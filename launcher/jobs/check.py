@@ -38,17 +38,20 @@ def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
     from launcher.data.columns import Columns
     from launcher.training.build import count_steps
     from launcher.training.flops import flops_per_sample
-    from launcher.training.footprint import measure_footprint
+    from launcher.training.footprint import measure_footprint, refuse_model
 
     manifest = prepared.manifest
     resolved = from_composed(resolve(composed, prepared.data))
+    refusal = refuse_model(resolved)
+    if refusal is not None:
+        raise RequestError(refusal)
     try:
         footprint = measure_footprint(resolved)
         flops = flops_per_sample(resolved, Columns(Path(manifest.path) / "train", manifest))
     except Exception as error:
-        target = resolved.model["_target_"]
         raise RequestError(
-            f"model {target} can't be built or called: {type(error).__name__}: {error}; look at the keys of model"
+            f"model {resolved.model['_target_']} does not take a step with {resolved.task['_target_']}: "
+            f"{type(error).__name__}: {error}"
         ) from error
     view.close()
     rows = manifest.data["num_rows"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,9 @@ MIN_FREE_BYTES = 64 * 2**20
 
 
 def run_job(composed: DictConfig, view: View) -> Run:
-    """Train what a config describes and return the ended run, whatever its state.
+    """Train what a config describes and return the ended run, finished or failed.
+
+    A signal that ends the caller (Ctrl-C, SIGTERM, SIGHUP) first stops the run in order, then takes its course.
 
     Raises:
         RequestError: the request was wrong; nothing was started and no run directory is left.
@@ -47,7 +50,7 @@ def run_job(composed: DictConfig, view: View) -> Run:
         check_disk()
         run = write_run(composed, config, plan, prepared, engine)
         view.plan(run, plan)
-        watch(run, engine, view)
+        stopped_by = watch(run, engine, view)
     finally:
         engine.close()
         view.close()
@@ -55,8 +58,10 @@ def run_job(composed: DictConfig, view: View) -> Run:
         view.failed(run, Failure(**run.failure))
     elif run.state == "finished":
         view.end(run)
-    else:
+    if stopped_by is not None:
         view.stopped(run)
+        # The workers are gone; now the signal does to the caller what it would have done without us.
+        signal.raise_signal(stopped_by)
     return run
 
 

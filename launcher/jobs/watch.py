@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from launcher.errors import RequestError
 from launcher.jobs.failure import explain
 from launcher.runs import read_events
 
@@ -22,8 +24,14 @@ HEARTBEAT_S = 2.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def watch(run: Run, engine: Engine, view: View) -> None:
-    """Wait for the end of a started run; its state, exit code and failure are in the run directory then."""
+def watch(run: Run, engine: Engine, view: View) -> int | None:
+    """Wait for the end of a started run; its state, exit code and failure are in the run directory then.
+
+    Returns the signal that stopped it, if one did.
+
+    Raises:
+        RequestError: the model can't be built; the run directory is gone.
+    """
     offset, beat = 0, 0.0
     asked: int | None = None
     with caught_signals() as caught:
@@ -39,6 +47,9 @@ def watch(run: Run, engine: Engine, view: View) -> None:
             if time.monotonic() - beat > HEARTBEAT_S:
                 beat = time.monotonic()
                 _beat(run)
+        if outcome.refused is not None:
+            shutil.rmtree(run.path)
+            raise RequestError(outcome.refused)
         ended = {"ended": time.time(), "attempt": outcome.attempt}
         if asked is not None:
             run.update_job(state="stopped", exit_code=128 + asked, **ended)
@@ -47,6 +58,7 @@ def watch(run: Run, engine: Engine, view: View) -> None:
         else:
             explain(run, outcome)
             run.update_job(state="failed", exit_code=1, **ended)
+    return asked
 
 
 @contextlib.contextmanager

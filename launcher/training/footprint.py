@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from launcher.config.targets import build
+from launcher.errors import RequestError
 from launcher.training.optimizer import make_optimizer
 
 if TYPE_CHECKING:
@@ -38,6 +39,19 @@ def measure_footprint(config: Config) -> Footprint:
         gradients_bytes=_bytes(trainable),
         optimizer_bytes=_optimizer_bytes(config, model),
     )
+
+
+def refuse_model(config: Config) -> str | None:
+    """Why the model can't be built from its arguments, found on the meta device before any worker starts.
+
+    Only what a constructor says of its arguments counts; any other exception is a bug, which a worker shows whole.
+    """
+    try:
+        with torch.device("meta"):
+            build(config.model)
+    except (ValueError, OSError, RequestError) as error:
+        return f"model {config.model['_target_']} can't be built: {error}"
+    return None
 
 
 def _optimizer_bytes(config: Config, model: nn.Module) -> int | None:

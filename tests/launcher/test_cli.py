@@ -84,6 +84,7 @@ def test_a_config_error_imports_no_torch() -> None:
         (["train", "engine.device=cuda"], "engine.device=cpu"),
         (["train", "model._target_=nowhere.Net"], "nowhere"),
         (["train", "run_id=a/b"], "run_id"),
+        (["train", "model.width=130"], "width=130"),
         (["runs", "show", "nothing"], "no runs"),
     ],
 )

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from launcher.errors import RequestError
@@ -196,9 +197,10 @@ def test_a_run_whose_pid_belongs_to_another_process_now_is_lost(make_run: MakeRu
 
 
 def test_a_run_whose_process_is_a_zombie_is_lost(make_run: MakeRun) -> None:
-    process = subprocess.Popen(["sleep", "0"])
+    process = subprocess.Popen(["sleep", "0.1"])
+    created = psutil.Process(process.pid).create_time()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # ended, and not reaped
-    run = make_run("a", state="running", **{**this_process(), "pid": process.pid})
+    run = make_run("a", state="running", pid=process.pid, pid_created=created)
     try:
         assert run.state == "lost"
     finally:
@@ -247,7 +249,7 @@ def test_a_line_still_being_written_is_no_event_yet() -> None:
     run = create_run("a")
     run.report("step", step=1)
     with run.events_path.open("a") as file:
-        file.write('{"event": "step", "st')
+        file.write('{"event": "step", "step": 2, "metrics": {"loss": 0.5}')
     assert [event["step"] for event in run.history()] == [1]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from launcher.config.nearest import listed
 from launcher.data.sources.library import root_cause, scratch_dir
 from launcher.errors import DataError
 
@@ -45,6 +46,7 @@ def find_files(path: Any, *, suffixes: tuple[str, ...] | None) -> list[Path]:
     place = Path(path).expanduser().absolute()
     try:
         if place.is_dir():
+            os.scandir(place).close()  # raises where the directory may not be read
             return _files_below(place, suffixes)
         if place.exists():
             return [place]
@@ -63,9 +65,9 @@ def _files_below(directory: Path, suffixes: tuple[str, ...] | None) -> list[Path
         return below
     files = [file for file in below if file.suffix.lower() in suffixes]
     if not files:
-        there = ", ".join(sorted({file.suffix or file.name for file in below})[:8]) or "nothing"
+        there = listed(sorted({file.suffix or file.name for file in below})[:8], conjunction="and")
         raise DataError(
-            f"dataset.path={directory} holds no {' or '.join(suffixes)} files, only {there}; "
+            f"dataset.path={directory} holds no {listed(suffixes)} files, but {there}; "
             f"name the files with a glob such as dataset.path='{directory}/*'"
         )
     return files

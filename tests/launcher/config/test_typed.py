@@ -15,8 +15,8 @@ class Inner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    steps: int | None = limited(min=1)
-    rate: float = limited(above=0, max=2)
+    steps: int | None = limited(least=1)
+    rate: float = limited(above=0, most=2)
     mode: str = limited(choices=("fast", "slow"))
     name: str
     tags: list[str]

@@ -111,6 +111,8 @@ def test_interrupting_the_caller_stops_the_run_and_leaves_no_process(train: Trai
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt_once_training, daemon=True).start()
-    run = train("model=mlp", "dataset=digits", "trainer.max_epochs=100000", state="stopped")
-    assert run.job["exit_code"] == 130
+    with pytest.raises(KeyboardInterrupt):
+        train("model=mlp", "dataset=digits", "trainer.max_epochs=100000")
+    run = list_runs()[-1]
+    assert (run.state, run.job["exit_code"]) == ("stopped", 130)
     assert psutil.Process().children(recursive=True) == []

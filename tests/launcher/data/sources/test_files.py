@@ -59,7 +59,9 @@ def test_what_is_not_there_is_named(folder: Path) -> None:
 
 
 def test_a_directory_without_such_files_tells_what_it_holds(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"holds no \.parquet files, only .*\.csv.*\.md.*; name the files with a glob"):
+    with pytest.raises(
+        DataError, match=r"holds no \.parquet files, but .*\.csv.* and \.md; name the files with a glob"
+    ):
         find_files(str(folder), suffixes=(".parquet",))
 
 

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +57,6 @@ class Answers(http.server.BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-@pytest.fixture
-def endpoint() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
 PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -82,43 +73,58 @@ with quiet(Path("scratch")):
 """
 
 
-@pytest.fixture
-def load(tmp_path: Path) -> Callable[..., list[str]]:
+def load(endpoint: str, directory: Path, *arguments: dict[str, Any]) -> list[str]:
     """Load in another process, since the library reads its settings once."""
+    settings = {"HF_ENDPOINT": endpoint, "HF_HOME": str(directory), "PYTHONPATH": str(Path(__file__).parents[4])}
+    command = [sys.executable, "-c", PROGRAM, json.dumps(arguments)]
+    done = subprocess.run(command, env=os.environ | settings, cwd=directory, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
 
-    def run(endpoint: str, *arguments: dict[str, Any]) -> list[str]:
-        settings = {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_DISABLE_TELEMETRY": "1"}
-        command = [sys.executable, "-c", PROGRAM, json.dumps(arguments)]
-        done = subprocess.run(
-            command, env={**os.environ, **settings}, cwd=tmp_path, capture_output=True, text=True, check=True
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hub")
+
+
+@pytest.fixture(scope="module")
+def online(cache: Path) -> list[str]:
+    """What comes of five loads while the server answers."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        lines = load(
+            f"http://127.0.0.1:{server.server_port}",
+            cache,
+            {"name": "me/toy"},
+            {"name": "me/toy", "splits": {"train": "train[:50%]", "validation": "train[50%:]", "test": None}},
+            {"name": "me/toy", "splits": {"train": "holdout"}},
+            {"name": "me/none"},
+            {"name": "me/gated"},
         )
-        assert done.stderr == ""
-        return done.stdout.splitlines()
-
-    (tmp_path / "launcher").symlink_to(Path(__file__).parents[4] / "launcher")
-    return run
+        server.shutdown()
+    return lines
 
 
-def test_a_data_set_is_loaded_and_what_is_not_there_is_named(endpoint: str, load: Callable[..., list[str]]) -> None:
-    halves = {"train": "train[:50%]", "validation": "train[50%:]", "test": None}
-    loaded, halved, missing, gated, misnamed = load(
-        endpoint,
-        {"name": "me/toy"},
-        {"name": "me/toy", "splits": halves},
-        {"name": "me/none"},
-        {"name": "me/gated"},
-        {"name": "me/toy", "splits": {"train": "holdout"}},
-    )
-    assert loaded == "{'train': 40}"
-    assert halved == "{'train': 20, 'validation': 20}"
-    assert missing.startswith("dataset.name=me/none is not on the Hugging Face hub, or is private")
-    assert gated.startswith("dataset.name=me/gated is gated; accept its terms")
-    assert misnamed.startswith("dataset.name=me/toy can't be loaded: Unknown split")
+def test_a_data_set_is_loaded_with_its_splits(online: list[str]) -> None:
+    assert online[0] == "{'train': 40}"
 
 
-def test_without_a_connection_the_cached_copy_is_used(endpoint: str, load: Callable[..., list[str]]) -> None:
-    load(endpoint, {"name": "me/toy"})
-    cached, absent = load("http://127.0.0.1:9", {"name": "me/toy"}, {"name": "me/other"})
+def test_splits_can_be_chosen_and_cut(online: list[str]) -> None:
+    assert online[1] == "{'train': 20, 'validation': 20}"
+
+
+def test_what_is_not_there_is_named(online: list[str]) -> None:
+    assert online[2].startswith("dataset.name=me/toy can't be loaded: Unknown split")
+    assert online[3].startswith("dataset.name=me/none is not on the Hugging Face hub, or is private")
+
+
+def test_a_gated_data_set_tells_what_to_do(online: list[str]) -> None:
+    assert online[4].startswith("dataset.name=me/gated is gated; accept its terms")
+
+
+@pytest.mark.usefixtures("online")
+def test_without_a_connection_the_cached_copy_is_used(cache: Path) -> None:
+    cached, absent = load("http://127.0.0.1:9", cache, {"name": "me/toy"}, {"name": "me/other"})
     assert cached == "{'train': 40}"
     assert absent.startswith("dataset.name=me/other can't be had: the Hugging Face hub is out of reach")
 
