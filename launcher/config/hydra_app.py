@@ -219,8 +219,11 @@ def _run_jobs(app: Hydra, args: argparse.Namespace, jobs: _Jobs[T]) -> None:
         with tempfile.TemporaryDirectory(prefix="windlass-") as scratch:
             own = ["hydra.mode=MULTIRUN", f"hydra.sweep.dir='{scratch}'"]  # where Hydra leaves multirun.yaml
             app.multirun(args.config_name, jobs, [*args.overrides, *own], with_log_configuration=False)
-    else:
+        return
+    try:
         app.run(args.config_name, jobs, args.overrides, with_log_configuration=False)
+    except AssertionError as error:  # Hydra 1.3's answer to a yaml that asks for several runs
+        raise RequestError("a yaml sets hydra.mode to MULTIRUN; drop that, and type -m to run several") from error
 
 
 def _answer(app: Hydra, args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:

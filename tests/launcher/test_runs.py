@@ -234,6 +234,11 @@ def test_history_holds_the_events_of_one_name_in_order() -> None:
     assert [event["loss"] for event in run.history()] == [3.0, 2.0]
 
 
+def test_a_reported_event_comes_back_as_it_was_written() -> None:
+    run = create_run("a")
+    assert [run.report("step", step=1)] == run.history()
+
+
 def test_the_last_step_is_none_before_the_first() -> None:
     assert create_run("a").last_step() is None
 

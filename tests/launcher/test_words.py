@@ -86,6 +86,22 @@ def test_a_progress_line_tells_what_else_is_known(more: dict[str, Any], said: st
 
 
 @pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"event": "step", **STEP}, "step 20/100  loss 1.2346  lr 3.00e-04  1.23k samples/s"),
+        (
+            {"event": "evaluation", "split": "test", "step": 9, "metrics": {"loss": 0.5, "r2": 0.25}},
+            "test at step 9: loss 0.5  r2 0.25",
+        ),
+        ({"event": "phase", "name": "training", "num_steps": 9}, "training"),
+        ({"event": "warning", "message": "slow disk"}, "warning: slow disk"),
+    ],
+)
+def test_each_event_is_told_on_one_line(event: dict[str, Any], said: str) -> None:
+    assert words.event(event) == said
+
+
+@pytest.mark.parametrize(
     ("processes", "device", "said"),
     [
         (1, "cpu", "1 process on cpu with 2 threads each, global batch 32 = 1 x 4 x 8"),

@@ -41,6 +41,7 @@ def test_a_users_own_groups_stand_beside_ours(groups):
     assert (cfg.model._target_, cfg.model.num_outputs, cfg.optimizer.lr) == ("models.linear.Linear", 3, 1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:The version_base parameter is deprecated")  # since Hydra 1.4
 def test_a_users_own_hydra_is_left_as_it_was(tmp_path):
     (tmp_path / "theirs.yaml").write_text("x: 1\n")
     with initialize_config_dir(str(tmp_path), version_base="1.3", job_name="theirs"):

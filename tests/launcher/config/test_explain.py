@@ -88,6 +88,12 @@ def test_a_users_own_yaml_that_is_wrong_is_named(groups, text, words):
     assert [word for word in words if word not in message] == []
 
 
+def test_a_yaml_that_asks_for_several_runs_is_refused(groups):
+    root = groups(experiment__many="# @package _global_\nhydra: {mode: MULTIRUN}\n")
+    with pytest.raises(RequestError, match=r"hydra\.mode"):
+        run_app(["--config-dir", str(root), "experiment=many"], lambda cfg: None)
+
+
 def test_a_yaml_that_is_not_utf8_is_named(groups):
     root = groups(model__mine="x: 1\n")
     (root / "model" / "mine.yaml").write_bytes(b"name: caf\xe9\n")
