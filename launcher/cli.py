@@ -66,7 +66,7 @@ def run_command(argv: list[str]) -> int:
 
             print(version("windlass"))
             return 0
-        if argv[0] in ("-sc", "--shell_completion"):
+        if argv[0] in ("-sc", "--shell-completion"):
             return train(argv)
         if argv[0] not in verbs:
             from launcher.config.nearest import did_you_mean

@@ -80,7 +80,7 @@ def test_a_config_error_imports_no_torch() -> None:
         (["train", "dataset=csv"], "dataset.path="),
         (["train", "dataset=csv", "dataset.path=nowhere.csv", "dataset.target=y", "model=mlp"], "nowhere.csv"),
         (["train", "model=mlp"], "model=gpt_tiny"),
-        (["train", "dataset=iris"], "model=mlp"),
+        (["train", "dataset=iris", "model=gpt_tiny"], "model=mlp"),
         (["train", "engine.device=cuda"], "engine.device=cpu"),
         (["train", "model._target_=nowhere.Net"], "nowhere"),
         (["train", "run_id=a/b"], "run_id"),
