@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import secrets
 import shutil
@@ -33,6 +34,9 @@ from launcher.errors import RequestError
 
 ACTIVE = ("starting", "running")
 ENDED = ("finished", "failed", "stopped", "preempted")
+LOST_AFTER_S = 300.0
+"""A run on another machine whose heartbeat is older than this is taken for lost; clocks differ, disks are slow."""
+TAIL_BYTES = 1 << 16
 
 
 def runs_root() -> Path:
@@ -126,9 +130,11 @@ class Run:
         """`starting`, `running`, one of the ended states, or `lost` where the process that ran it is gone."""
         job = self.job
         state = job.get("state", "lost")
-        if state in ACTIVE and job.get("host") == socket.gethostname() and not is_alive(job):
-            return "lost"
-        return state
+        if state not in ACTIVE:
+            return state
+        if job["host"] != socket.gethostname():
+            return "lost" if time.time() - job["heartbeat"] > LOST_AFTER_S else state
+        return state if is_alive(job) else "lost"
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -151,13 +157,19 @@ class Run:
 
     def last_step(self) -> int | None:
         """The last step that was reported."""
-        steps = self.history()
-        return steps[-1]["step"] if steps else None
+        event = self.last_event("step")
+        return None if event is None else event["step"]
+
+    def last_event(self, event: str) -> dict[str, Any] | None:
+        """The newest event of one name near the end of the file, which may be long."""
+        offset = max(0, _size(self.events_path) - TAIL_BYTES)
+        found = [item for item, _ in read_events(self.events_path, offset=offset) if item["event"] == event]
+        return found[-1] if found else None
 
     def describe(self) -> dict[str, Any]:
         """The run in one flat object, for listings and scripts."""
         job = self.job
-        steps = self.history()
+        step = self.last_event("step") or {}
         return {
             "id": self.id,
             "state": self.state,
@@ -167,8 +179,8 @@ class Run:
             "created": job.get("created", 0.0),
             "ended": job.get("ended"),
             "exit_code": job.get("exit_code"),
-            "step": steps[-1]["step"] if steps else None,
-            "loss": steps[-1]["loss"] if steps else None,
+            "step": step.get("step"),
+            "loss": step.get("loss"),
             "metrics": self.metrics,
         }
 
@@ -176,7 +188,7 @@ class Run:
         """Append one event and return it; its line is written at once, so a reader never waits for a buffer."""
         whole = {"event": event, "time": time.time(), **values}
         with self.events_path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(whole) + "\n")
+            file.write(json.dumps(_finite(whole)) + "\n")
         return whole
 
 
@@ -207,11 +219,13 @@ def create_run(run_id: str | None) -> Run:
 
 
 def refuse_existing(run_id: str | None) -> None:
-    """Raise `RequestError` if a run of this id exists."""
+    """Raise `RequestError` if a run of this id exists, or the id means something else."""
+    if run_id == "latest":
+        raise RequestError("run_id=latest is how the newest run is called; choose another run_id")
     if run_id is not None and (runs_root() / run_id).exists():
         raise RequestError(
-            f"run_id={run_id} exists already in {runs_root()}; choose another run_id, "
-            f"or delete it with: windlass runs delete {run_id}"
+            f"run_id={run_id} exists already in {runs_root()}; choose another run_id, or delete that directory "
+            f"(windlass runs delete {run_id})"
         )
 
 
@@ -233,7 +247,7 @@ def find_run(name: str) -> Run:
         raise RequestError(f"there are no runs in {runs_root()}; set WINDLASS_RUNS_DIR if yours are elsewhere")
     if name == "latest":
         return runs[-1]
-    matches = [run for run in runs if run.id == name] or [run for run in runs if run.id.startswith(name)]
+    matches = [run for run in runs if run.id == name] or [run for run in runs if name and run.id.startswith(name)]
     if len(matches) == 1:
         return matches[0]
     if matches:
@@ -272,11 +286,13 @@ def is_alive(job: dict[str, Any]) -> bool:
 
 
 def read_events(path: Path, *, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
-    """Each complete event from a byte offset on, with the offset after it; a line still being written is left out."""
+    """Each whole event from a byte offset on, with the offset after it; lines that are cut at an end are left out."""
     if not path.exists():
         return
     with path.open("rb") as file:
-        file.seek(offset)
+        if offset > 0:  # unless an event begins here, go on to the next line
+            file.seek(offset - 1)
+            offset += len(file.readline()) - 1
         for line in file:
             if line.endswith(b"\n"):
                 offset += len(line)
@@ -291,11 +307,24 @@ def read_json(path: Path) -> dict[str, Any]:
         return {}
 
 
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN and no infinity: they become null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write so that a reader sees the old or the new content, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(_finite(value), indent=2) + "\n", encoding="utf-8")
         temporary.replace(path)
     finally:
         with contextlib.suppress(OSError):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import launcher
 from launcher.runs import Run
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before any test imports torch; workers inherit it
 
 
 @pytest.fixture(scope="session")
@@ -18,13 +21,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def runs_dir(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def runs_dir(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A runs directory of the test's own."""
     directory = tmp_path / "runs"
     monkeypatch.setenv("WINDLASS_RUNS_DIR", str(directory))
     monkeypatch.setenv("WINDLASS_CACHE_DIR", str(cache))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    yield directory
+    return directory
 
 
 @pytest.fixture

@@ -36,13 +36,16 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class _Cause:
     name: str
-    pattern: re.Pattern[str]  # matched against "Type: message"
+    pattern: re.Pattern[str]  # matched against "Type: message" for the type and each of its bases, a line each
     advice: str
 
 
 def _cause(name: str, pattern: str, advice: str) -> _Cause:
-    return _Cause(name, re.compile(pattern, re.IGNORECASE), advice)
+    return _Cause(name, re.compile(pattern, re.IGNORECASE | re.MULTILINE), advice)
 
+
+# What a broken collective or store raises; in other errors the same words are the user's own.
+_FROM_A_PEER = r"^(RuntimeError|Dist\w*Error|TimeoutError|Connection\w*Error|BrokenPipeError): .*"
 
 # The first that matches is the cause; what matches none is the user's code.
 _CAUSES = (
@@ -70,13 +73,14 @@ _CAUSES = (
     ),
     _cause(
         "timeout",
-        r"timed? ?out|Watchdog caught collective|DistStoreError.*timeout",
+        _FROM_A_PEER + r"(timed? ?out|Watchdog caught collective)",
         "one rank waited for another for too long; see which log stands still: windlass runs logs {run}",
     ),
     _cause(
         "communication",
-        r"DistBackendError|DistNetworkError|Connection (closed|reset|refused)|gloo|NCCL|Broken pipe|"
-        r"connectFullMesh|sendBytes|recvBytes",
+        r"^(DistBackendError|DistNetworkError)|"
+        + _FROM_A_PEER
+        + r"(Connection (closed|reset|refused)|gloo|NCCL|Broken pipe|connectFullMesh|sendBytes|recvBytes)",
         "a peer or the network went away; see the logs of the other ranks: windlass runs logs {run}",
     ),
     _cause(
@@ -86,6 +90,9 @@ _CAUSES = (
     ),
 )
 _USER_CODE = _cause("user code", r"", "mend the line that the traceback names, then try: windlass check ...")
+_CRASH = _cause("user code", r"", "native code may have crashed; see the end of its log: windlass runs logs {run}")
+_ECHOES = ("communication", "timeout")
+"""What the end of one rank does to the others."""
 
 
 def explain(run: Run, outcome: Outcome) -> Failure:
@@ -93,7 +100,7 @@ def explain(run: Run, outcome: Outcome) -> Failure:
     records = [read_json(path) for path in _record_paths(run, outcome.attempt)]
     silent = _silent_ranks(run, outcome.attempt, records)
     record = _root(records)
-    if record is None or (silent and _classify(record).name == "communication"):
+    if record is None or (silent and _classify(record).name in _ECHOES):
         failure = _sudden_death(run, outcome, silent)
     else:
         failure = _from_record(run, outcome, record)
@@ -107,7 +114,7 @@ def _record_paths(run: Run, attempt: int) -> list[Path]:
 
 def _root(records: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The earliest failure that no other rank's end explains; lost connections are most often an echo."""
-    own = [record for record in records if _classify(record).name not in ("communication", "timeout")]
+    own = [record for record in records if _classify(record).name not in _ECHOES]
     return min(own or records, key=lambda record: record["time"], default=None)
 
 
@@ -120,7 +127,7 @@ def _silent_ranks(run: Run, attempt: int, records: list[dict[str, Any]]) -> list
 
 
 def _classify(record: dict[str, Any]) -> _Cause:
-    text = f"{record['type']}: {record['message']}"
+    text = "\n".join(f"{name}: {record['message']}" for name in record["bases"])
     return next((cause for cause in _CAUSES if cause.pattern.search(text)), _USER_CODE)
 
 
@@ -142,21 +149,10 @@ def _from_record(run: Run, outcome: Outcome, record: dict[str, Any]) -> Failure:
 
 
 def _sudden_death(run: Run, outcome: Outcome, silent: list[int]) -> Failure:
-    """A worker that said nothing: a signal ended it."""
+    """A worker that said nothing: a signal or a crash of native code ended it."""
     rank = outcome.failed_rank if outcome.failed_rank in silent or not silent else silent[0]
-    code = outcome.exit_code if rank == outcome.failed_rank else -signal.SIGKILL
-    if rank is None:
-        cause, message = _USER_CODE, f"no worker started (exit code {code}); see {run.agent_log_path}"
-    elif code == -signal.SIGKILL:
-        cause = next(cause for cause in _CAUSES if cause.name.startswith("killed"))
-        message = f"rank {rank} was killed by SIGKILL, as the system does when the host's memory is full"
-    elif code in (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP):
-        cause = next(cause for cause in _CAUSES if cause.name == "interrupted")
-        message = f"rank {rank} was ended by {signal.Signals(-code).name}"
-    else:
-        cause = _USER_CODE
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        message = f"rank {rank} ended with {how} and no Python exception; native code may have crashed"
+    log = _tail(run.agent_log_path if rank is None else run.log_path(attempt=outcome.attempt, rank=rank))
+    cause, message = _last_word(outcome, rank, crashed=any("Fatal Python error" in line for line in log))
     return Failure(
         cause=cause.name,
         message=message,
@@ -167,9 +163,33 @@ def _sudden_death(run: Run, outcome: Outcome, silent: list[int]) -> Failure:
         step=run.last_step(),
         exit_code=outcome.exit_code,
         traceback="",
-        log_tail=_tail(run.agent_log_path if rank is None else run.log_path(attempt=outcome.attempt, rank=rank)),
+        log_tail=log,
         time=time.time(),
     )
+
+
+def _last_word(outcome: Outcome, rank: int | None, *, crashed: bool) -> tuple[_Cause, str]:
+    """Cause and message for a rank without a record; the engine knows the exit code of the first failed rank only."""
+    code = outcome.exit_code
+    if rank is None and code > 128:
+        name = signal.Signals(code - 128).name
+        return _named("interrupted"), f"the workers were ended by {name}, which reached their agent"
+    if rank is None:
+        return _CRASH, f"no worker started (exit code {code}); see the agent's log"
+    if crashed:
+        return _CRASH, f"rank {rank} crashed in native code"
+    if rank != outcome.failed_rank:
+        return _named("killed"), f"rank {rank} ended without a word; most often the system killed it for its memory"
+    if code == -signal.SIGKILL:
+        return _named("killed"), f"rank {rank} was killed by SIGKILL, as the system does when the memory is full"
+    if code in (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP):
+        return _named("interrupted"), f"rank {rank} was ended by {signal.Signals(-code).name}"
+    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    return _CRASH, f"rank {rank} ended with {how} and no Python exception"
+
+
+def _named(beginning: str) -> _Cause:
+    return next(cause for cause in _CAUSES if cause.name.startswith(beginning))
 
 
 def _tail(path: Path) -> list[str]:

@@ -58,8 +58,9 @@ def run_job(composed: DictConfig, view: View) -> Run:
         view.failed(run, Failure(**run.failure))
     elif run.state == "finished":
         view.end(run)
-    if stopped_by is not None:
+    elif run.state == "stopped":
         view.stopped(run)
+    if stopped_by is not None:
         # The workers are gone; now the signal does to the caller what it would have done without us.
         signal.raise_signal(stopped_by)
     return run

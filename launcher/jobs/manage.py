@@ -125,8 +125,9 @@ def logs(run: Run, *, rank: int, follow: bool) -> int:
         attempts = run.attempts()
         path = run.log_path(attempt=attempts[-1], rank=rank) if attempts else path
     if not path.exists():
-        ranks = sorted(path.parent.glob("rank_*.log"))
-        raise RequestError(f"run {run.id} has no log of rank {rank}; use --rank 0 to {max(len(ranks) - 1, 0)}")
+        ranks = len(list(path.parent.glob("rank_*.log")))
+        use = f"use --rank 0 to {ranks - 1}" if ranks else f"no worker has started; see {run.path}"
+        raise RequestError(f"run {run.id} has no log of rank {rank}; {use}")
     _copy(path, run if follow else None)
     return 0
 
@@ -155,8 +156,11 @@ def stop(run: Run) -> int:
         raise RequestError(f"run {run.id} is {run.state}, not running; there is nothing to stop")
     if job["host"] != socket.gethostname():
         raise RequestError(f"run {run.id} runs on {job['host']}; type there: windlass runs stop {run.id}")
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(job["pid"], signal.SIGTERM)
+    try:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(job["pid"], signal.SIGTERM)
+    except PermissionError as error:
+        raise RequestError(f"run {run.id} belongs to another user; only its owner can stop it") from error
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while run.state in ACTIVE and time.monotonic() < deadline:
         time.sleep(POLL_S)

@@ -51,7 +51,7 @@ def watch(run: Run, engine: Engine, view: View) -> int | None:
             shutil.rmtree(run.path)
             raise RequestError(outcome.refused)
         ended = {"ended": time.time(), "attempt": outcome.attempt}
-        if asked is not None:
+        if asked is not None and outcome.exit_code != 0:
             run.update_job(state="stopped", exit_code=128 + asked, **ended)
         elif outcome.exit_code == 0:
             run.update_job(state="finished", exit_code=0, **ended)

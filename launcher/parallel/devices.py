@@ -11,6 +11,7 @@ from pathlib import Path
 # Dense peak in FLOP/s without sparsity, from the vendors' data sheets: (part of the name, bf16/fp16, fp32).
 # The first match counts, so longer names stand first.
 _PEAKS = (
+    ("GB200", 2500e12, 80e12),
     ("B200", 2250e12, 80e12),
     ("GH200", 989e12, 67e12),
     ("H200", 989e12, 67e12),

@@ -45,22 +45,23 @@ def make_plan(config: Config, devices: Devices) -> Plan:
     """
     device = _device(config, devices)
     available = devices.count(device)
-    batch = config.trainer.global_batch_size
+    batch, wanted_micro = config.trainer.global_batch_size, config.trainer.micro_batch_size
+    unit = 1 if wanted_micro is None else wanted_micro
     processes, notes = _processes(config, device=device, available=available)
     if device != "cpu" and processes > available:
         raise RequestError(
-            f"engine.num_processes={processes} but this machine has {available} {device} device(s); "
-            f"use engine.num_processes={available} or engine.device=cpu"
+            f"{_processes_key(config)}={processes} but this machine has {available} {device} device(s); "
+            f"use {_processes_key(config)}={_largest_share(batch, unit, available)} or engine.device=cpu"
         )
     _check_mesh(config.strategy.name, config.strategy.dp_replicate, processes)
     if batch % processes != 0:
+        fewer = f" or {_processes_key(config)}={_largest_share(batch, unit, processes)}" if batch % unit == 0 else ""
         raise RequestError(
             f"trainer.global_batch_size={batch} does not divide over {processes} processes; "
-            f"use trainer.global_batch_size={_nearest_multiple(batch, processes)} "
-            f"or engine.num_processes={_largest_divisor(batch, processes)}"
+            f"use trainer.global_batch_size={_nearest_multiple(batch, processes * unit)}{fewer}"
         )
     share = batch // processes
-    micro = share if config.trainer.micro_batch_size is None else config.trainer.micro_batch_size
+    micro = share if wanted_micro is None else wanted_micro
     if share % micro != 0:
         raise RequestError(
             f"trainer.micro_batch_size={micro} does not divide the {share} samples that each of {processes} "
@@ -102,8 +103,8 @@ def _processes(config: Config, *, device: str, available: int) -> tuple[int, tup
         return int(replicas), ()
     if device != "cpu":
         return available, ()
-    batch = config.trainer.global_batch_size
-    processes = _largest_divisor(batch, min(available, MAX_CPU_PROCESSES))
+    batch, micro = config.trainer.global_batch_size, config.trainer.micro_batch_size
+    processes = _largest_share(batch, 1 if micro is None else micro, min(available, MAX_CPU_PROCESSES))
     if processes < min(available, MAX_CPU_PROCESSES):
         note = f"{processes} of {available} cores start a process: trainer.global_batch_size={batch} divides by it"
         return processes, (note,)
@@ -116,6 +117,16 @@ def _check_mesh(name: str, replicas: int | str, processes: int) -> None:
             f"strategy={name}: dp_replicate = {replicas}, but there are {processes} processes; "
             f"use engine.num_processes={replicas} or strategy=ddp"
         )
+
+
+def _processes_key(config: Config) -> str:
+    """The key that decides how many processes there are."""
+    return "engine.num_processes" if config.strategy.dp_replicate == "auto" else "strategy.dp_replicate"
+
+
+def _largest_share(batch: int, unit: int, limit: int) -> int:
+    """The most processes up to a limit that can share the batch in whole micro batches."""
+    return _largest_divisor(batch // unit if batch % unit == 0 else batch, limit)
 
 
 def _largest_divisor(number: int, limit: int) -> int:

@@ -39,7 +39,7 @@ class LanguageModeling:
         # torchmetrics takes over a second to import: the first evaluation pays it, not the first step.
         from torchmetrics import MetricCollection
 
-        from launcher.tasks.likelihood import BitsPerByte, Perplexity
+        from launcher.tasks.metrics import BitsPerByte, Perplexity
 
         return MetricCollection(
             {"perplexity": Perplexity(), "bits_per_byte": BitsPerByte(bytes_per_token=self.bytes_per_token)},

@@ -56,7 +56,7 @@ class MaskedLanguageModeling:
         # torchmetrics takes over a second to import: the first evaluation pays it, not the first step.
         from torchmetrics import MetricCollection
 
-        from launcher.tasks.likelihood import Perplexity
+        from launcher.tasks.metrics import Perplexity
 
         return MetricCollection({"perplexity": Perplexity()})
 

@@ -33,9 +33,11 @@ class Regression:
     def metrics(self) -> MetricCollection:
         # torchmetrics takes over a second to import: the first evaluation pays it, not the first step.
         from torchmetrics import MetricCollection
-        from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
+        from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
 
-        return MetricCollection({"r2": R2Score(), "mse": MeanSquaredError(), "mae": MeanAbsoluteError()})
+        from launcher.tasks.metrics import R2
+
+        return MetricCollection({"r2": R2(), "mse": MeanSquaredError(), "mae": MeanAbsoluteError()})
 
     def update(self, metrics: MetricCollection, output: Tensor, targets: Tensor, loss_sum: Tensor) -> None:
         metrics.update(output, targets)

@@ -42,15 +42,16 @@ def measure_footprint(config: Config) -> Footprint:
 
 
 def refuse_model(config: Config) -> str | None:
-    """Why the model can't be built from its arguments, found on the meta device before any worker starts.
+    """Why the task or the model can't be built from its arguments, found on the meta device before any worker starts.
 
     Only what a constructor says of its arguments counts; any other exception is a bug, which a worker shows whole.
     """
-    try:
-        with torch.device("meta"):
-            build(config.model)
-    except (ValueError, OSError, RequestError) as error:
-        return f"model {config.model['_target_']} can't be built: {error}"
+    for name, section in (("task", config.task), ("model", config.model)):
+        try:
+            with torch.device("meta"):
+                build(section)
+        except (ValueError, OSError, RequestError) as error:
+            return f"{name} {section['_target_']} can't be built: {error}"
     return None
 
 
@@ -59,7 +60,7 @@ def _optimizer_bytes(config: Config, model: nn.Module) -> int | None:
     optimizer = make_optimizer(section, model)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
-    with contextlib.suppress(NotImplementedError, RuntimeError):
+    with contextlib.suppress(NotImplementedError, RuntimeError, TypeError):
         optimizer.step()
         values = [value for state in optimizer.state.values() for value in state.values()]
         return _bytes([value for value in values if isinstance(value, torch.Tensor)])

@@ -18,6 +18,8 @@ def make_schedule(config: SchedulerConfig, *, num_steps: int) -> Schedule:
     """
     warmup_steps = round(config.warmup_fraction * num_steps)
     decay_steps = round(config.decay_fraction * num_steps)
+    if num_steps == 1:
+        return lambda step: 1.0  # the last step is also the first: it must learn something
     shapes: dict[str, Callable[[float], float]] = {
         "constant": lambda _: 1.0,
         "linear": lambda progress: 1.0 - progress,

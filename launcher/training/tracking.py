@@ -17,6 +17,7 @@ from launcher.runs import Run
 FLUSH_INTERVAL_S = 1
 SYSTEM_METRICS_INTERVAL_S = 5.0
 CONNECT_TIMEOUT_S = 5.0
+START_TIMEOUT_S = 20.0
 
 Mode = Literal["offline", "online"]
 
@@ -31,7 +32,7 @@ class WandbTracker(GeneralTracker):
     requires_logging_directory = False
     main_process_only = True
 
-    def __init__(self, run: Run, config: TrackerConfig, *, warn: Callable[[str], None]) -> None:
+    def __init__(self, run: Run, config: TrackerConfig, *, warn: Callable[[str], object]) -> None:
         super().__init__()
         self.exit_code = 0
         self._run = run
@@ -55,9 +56,16 @@ class WandbTracker(GeneralTracker):
         if mode == "online" and (obstacle := _obstacle()) is not None:
             self._warn(f"W&B can't be used online: {obstacle}; writing offline instead")
             mode = "offline"
-        self._guard("start", lambda: self._init(mode))
-        if self._wandb is None and mode == "online":
-            self._guard("start offline", lambda: self._init("offline"))
+        if mode == "online":
+            try:
+                self._init("online")
+            except Exception as error:
+                reason = " ".join(str(error).split())
+                self._warn(f"W&B can't be used online: {reason}; writing offline instead")
+                wandb.teardown()  # else the run that failed to start keeps our id
+            else:
+                return
+        self._guard("start", lambda: self._init("offline"))
 
     def store_init_configuration(self, values: dict[str, Any]) -> None:
         """Store the resolved config."""
@@ -88,6 +96,7 @@ class WandbTracker(GeneralTracker):
             resume="allow" if mode == "online" else None,
             settings=wandb.Settings(
                 silent=True,
+                init_timeout=START_TIMEOUT_S,
                 console="wrap",
                 disable_code=True,
                 disable_git=True,
@@ -97,7 +106,7 @@ class WandbTracker(GeneralTracker):
         )
 
     def _guard(self, what: str, call: Callable[[], Any]) -> None:
-        if self._wandb is None and not what.startswith("start"):
+        if self._wandb is None and what != "start":
             return
         try:
             call()

@@ -12,6 +12,7 @@ import math
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,10 +55,8 @@ def main() -> None:
     model = GPT(**settings["model"])
     matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
     others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
-    optimizer = torch.optim.AdamW(
-        [{"params": matrices}, {"params": others, "weight_decay": 0.0}],
-        **{**optimizer_settings, "betas": tuple(optimizer_settings["betas"])},
-    )
+    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, **{**optimizer_settings, "betas": tuple(optimizer_settings["betas"])})
     num_steps = trainer["max_steps"]
     schedule = LambdaLR(optimizer, lambda step: 0.5 * (1.0 + math.cos(math.pi * min(step / num_steps, 1.0))))
     batch_size = trainer["global_batch_size"] // accelerator.num_processes

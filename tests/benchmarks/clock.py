@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from statistics import median
 
 from torch import Tensor
@@ -44,5 +45,5 @@ def time_block(train: Callable[[int], None], num_steps: int) -> Cost:
     _calls.clear()
     train(num_steps + SKIPPED_STEPS)
     calls = _calls[SKIPPED_STEPS:]
-    walls = [later[0] - earlier[0] for earlier, later in zip(calls, calls[1:], strict=False)]
+    walls = [later[0] - earlier[0] for earlier, later in pairwise(calls)]
     return Cost(median(walls), (calls[-1][1] - calls[0][1]) / len(walls))

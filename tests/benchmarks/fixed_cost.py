@@ -5,21 +5,22 @@ Each loop has a process of its own, so that no library changes what another find
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import warnings
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+import torch
 
-from tests.benchmarks.report import Cost, Row, say
+from launcher.runs import Run
+from tests.benchmarks.clock import time_block
+from tests.benchmarks.loops import leave_group
+from tests.benchmarks.report import Cost, Row, say, silence
 from tests.benchmarks.workspace import make_run
-
-if TYPE_CHECKING:
-    from launcher.runs import Run
 
 PLAIN_LIMIT, OTHERS_LIMIT = 1.25, 1.0
 REPEATS, STEPS = 12, 300
@@ -45,11 +46,11 @@ RIVALS = {
 }
 
 
-def measure(*, repeats: int | None, steps: int | None) -> list[Row]:
+def measure(space: Path, *, repeats: int | None, steps: int | None) -> list[Row]:
     """Our loop against each of the others."""
     repeats, steps = repeats or REPEATS, steps or STEPS
-    run = prepare(steps)
-    loops = {"ours": Loop("loops.ours", run, steps)}
+    run = prepare(space, steps)
+    loops = {"ours": Loop("loops.ours_alone", run, steps)}
     for name, source in RIVALS.items():
         loop = Loop(source, run, steps)
         if loop.missing is None:
@@ -80,15 +81,13 @@ def measure(*, repeats: int | None, steps: int | None) -> list[Row]:
     ]
 
 
-def prepare(steps: int) -> Run:
+def prepare(space: Path, steps: int) -> Run:
     """A run over enough rows that no block meets the end of an epoch."""
     rows = 2 * BATCH_SIZE * (steps + 100)
     random = np.random.default_rng(0)
     columns = {f"x{number}": random.standard_normal(rows) for number in range(32)}
     columns["label"] = random.integers(0, 4, rows).astype(str)
-    from tempfile import mkdtemp
-
-    path = Path(mkdtemp()) / "rows.parquet"
+    path = space / "rows.parquet"
     pyarrow.parquet.write_table(pa.table(columns), path)
     return make_run(*TINY_MLP, f"dataset.path={path}", f"trainer.max_steps={steps}")
 
@@ -117,26 +116,20 @@ class Loop:
 
 def serve(pipe: Connection, source: str, run_path: str, steps: int) -> None:
     """Build a loop, say whether its library is missing, then train a block for each message until the pipe closes."""
-    import importlib
-
-    import torch
-
-    from launcher.runs import Run
-    from tests.benchmarks.clock import time_block
-
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     module, name = source.split(".")
-    try:
-        train = getattr(importlib.import_module(f"tests.benchmarks.{module}"), name)(Run(Path(run_path)))
-    except ModuleNotFoundError as error:
-        pipe.send(str(error))
-        return
-    time_block(train, steps)
-    pipe.send(None)
-    while True:
+    with silence():
         try:
-            pipe.recv()
-        except EOFError:
+            train = getattr(importlib.import_module(f"tests.benchmarks.{module}"), name)(Run(Path(run_path)))
+        except ModuleNotFoundError as error:
+            pipe.send(str(error))
             return
-        pipe.send(time_block(train, steps))
+        time_block(train, steps)
+        pipe.send(None)
+        while True:
+            try:
+                pipe.recv()
+            except EOFError:
+                return leave_group()
+            pipe.send(time_block(train, steps))

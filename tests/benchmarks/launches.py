@@ -29,22 +29,28 @@ END_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What to type, where the processes report, and whose child a worker is."""
+    """What to type, and where its processes report and print."""
 
     words: list[str]
     events: Path
     log: Path
+    environment: dict[str, str]
 
 
 class Started:
-    """A command that runs; it begins a session of its own, and `end` leaves nothing of it."""
+    """A command that runs; `end` leaves nothing of it."""
 
     def __init__(self, command: Command) -> None:
         self._command = command
         self.began = time.time()
         with command.log.open("w") as log:
             self.process = psutil.Popen(
-                command.words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(), cwd=command.log.parent
+                command.words,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **command.environment},
+                cwd=command.log.parent,
             )
 
     def wait_for_step(self, step: int) -> dict[str, Any]:
@@ -70,8 +76,10 @@ class Started:
 
     def workers(self) -> list[psutil.Process]:
         """The processes that train: rank 0, whose pid is reported, and those that have the same parent."""
-        first = next((event["pid"] for event in self.events() if "pid" in event), None)
-        return [] if first is None else psutil.Process(first).parent().children()
+        for event in self.events():
+            if "pid" in event and (parent := psutil.Process(event["pid"]).parent()) is not None:
+                return parent.children()
+        return []
 
     def end(self) -> None:
         """Stop the command and wait until every process of it is gone."""
@@ -80,11 +88,6 @@ class Started:
         _, alive = psutil.wait_procs(processes, timeout=END_S)
         for process in alive:
             process.kill()
-
-
-def environment() -> dict[str, str]:
-    """The user's environment, in which Python keeps the bytecode that it compiles, as it does by default."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 class Launches:
@@ -115,7 +118,8 @@ class Launches:
         """`windlass train`, with data that are prepared already."""
         name = self._next("windlass")
         run = Run(Path(os.environ["WINDLASS_RUNS_DIR"]) / name)
-        return self._start([*windlass(), "train", *self._overrides, f"run_id={name}"], run.events_path, name)
+        words = [*windlass(), "train", *self._overrides, f"run_id={name}"]
+        return Started(Command(words=words, events=run.events_path, log=self._log(name), environment={}))
 
     def theirs(self) -> Started:
         """`accelerate launch` of the script.
@@ -126,20 +130,20 @@ class Launches:
         name = self._next("accelerate")
         (self._space / name).mkdir()
         events = self._space / name / "events.jsonl"
-        os.environ["ACCELERATE_USE_CPU"] = "true"
         flags = ["--multi_gpu", f"--num_processes={NUM_PROCESSES}", "--num_machines=1", "--main_process_port=0"]
         flags += ["--mixed_precision=no", "--dynamo_backend=no", "--num_cpu_threads_per_process=1"]
         script = [str(Path(__file__).with_name("accelerate_train.py"))]
         script += [f"--settings={self._settings}", f"--tokens={self._tokens}", f"--events={events}"]
         accelerate = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"]
-        return self._start([*accelerate, *flags, *script], events, name)
+        words, environment = [*accelerate, *flags, *script], {"ACCELERATE_USE_CPU": "true"}
+        return Started(Command(words=words, events=events, log=self._log(name), environment=environment))
 
     def _next(self, kind: str) -> str:
         self._count += 1
         return f"{kind}-{self._count}"
 
-    def _start(self, words: list[str], events: Path, name: str) -> Started:
-        return Started(Command(words=words, events=events, log=self._space / f"{name}.log"))
+    def _log(self, name: str) -> Path:
+        return self._space / f"{name}.log"
 
 
 def windlass() -> list[str]:

@@ -6,6 +6,8 @@ Each function here builds everything once and returns a function that trains so 
 from __future__ import annotations
 
 import math
+import os
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +44,22 @@ def ours(run: Run) -> TrainSteps:
     return train
 
 
+def ours_alone(run: Run) -> TrainSteps:
+    """The same in a process that no elastic agent started: it gets the environment that the agent gives a lone worker."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": "0", "RANK": "0"}
+    os.environ |= {"WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
+    return ours(run)
+
+
+def leave_group() -> None:
+    """End the process group, if there is one, once every rank is here."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 @dataclass(slots=True)
 class Parts:
     """What a script by hand would build, taken from the same config and the same prepared rows."""
@@ -54,7 +72,7 @@ class Parts:
 
     def loader(self, num_ranks: int = 1) -> DataLoader[tuple[Tensor, Tensor]]:
         """Shuffled batches of this process."""
-        sampler = DistributedSampler(self.dataset) if num_ranks > 1 else None  # type: ignore[arg-type]
+        sampler: DistributedSampler | None = DistributedSampler(self.dataset) if num_ranks > 1 else None
         return DataLoader(self.dataset, batch_size=self.batch_size, shuffle=sampler is None, sampler=sampler)
 
     def schedule(self, num_steps: int) -> LambdaLR:

@@ -22,9 +22,7 @@ SAMPLE_S = 0.2
 Peaks = tuple[Cost, Cost]
 
 
-def measure(
-    space: Path, *, repeats: int | None, steps: int | None, overrides: tuple[str, ...] = ()
-) -> list[Row]:
+def measure(space: Path, *, repeats: int | None, steps: int | None, overrides: tuple[str, ...] = ()) -> list[Row]:
     """Pairs of runs over so many steps."""
     repeats, steps = repeats or REPEATS, steps or STEPS
     launches = Launches(space, overrides)

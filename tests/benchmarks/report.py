@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 
 from rich.console import Console
@@ -90,3 +94,10 @@ def show(rows: list[Row]) -> None:
 def say(line: str) -> None:
     """A line of progress, kept apart from the table."""
     print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Let no loop print: in a real run stdout is a log."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        yield

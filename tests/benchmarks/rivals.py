@@ -1,4 +1,4 @@
-"""The loops of other libraries over the same model, rows and optimizer: clipping, a schedule, the loss where it is free.
+"""The loops of other libraries over the same model, rows and optimizer, each with clipping and a schedule.
 
 Each function builds what it can once and returns a function that trains so many steps, as a user of that library
 would write it. Libraries are imported where they are used: one of them may be missing.
@@ -12,6 +12,7 @@ import tempfile
 from typing import Any
 
 from torch import Tensor, nn
+from torch.utils.data import default_collate
 
 from launcher.runs import Run
 from tests.benchmarks.loops import TrainSteps, forever, loss_of, parts
@@ -123,8 +124,6 @@ def transformers(run: Run) -> TrainSteps:
     directory = tempfile.mkdtemp(dir=run.path)
 
     def collate(rows: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-        from torch.utils.data import default_collate
-
         inputs, labels = default_collate(rows)
         return {"inputs": inputs, "labels": labels}
 

@@ -14,7 +14,9 @@ LIMIT = 1.0
 REPEATS = 7
 
 
-def measure(space: Path, *, repeats: int | None, overrides: tuple[str, ...] = ()) -> list[Row]:
+def measure(
+    space: Path, *, repeats: int | None, steps: int | None = None, overrides: tuple[str, ...] = ()
+) -> list[Row]:
     """Pairs of starts, one command after the other; a first start of each fills the system's caches."""
     repeats = repeats or REPEATS
     launches = Launches(space, overrides)

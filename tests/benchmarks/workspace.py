@@ -14,6 +14,7 @@ from rich.console import Console
 
 from launcher.config.compose import compose
 from launcher.config.validate import from_composed
+from launcher.engines.local import LocalEngine
 from launcher.jobs.job import prepare_data, write_run
 from launcher.jobs.view import View
 from launcher.parallel.devices import find_devices
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
     from launcher.runs import Run
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = ("WINDLASS_RUNS_DIR", "WINDLASS_CACHE_DIR", "OMP_NUM_THREADS", "PYTHONPATH")
 
 
-class NoEngine:
+class NoEngine(LocalEngine):
     """Stands where an engine would start the workers; the benchmark takes the steps itself."""
 
     def start(self, run: Run) -> None:
@@ -36,21 +36,23 @@ class NoEngine:
 @contextmanager
 def workspace() -> Iterator[Path]:
     """A temporary directory that holds runs and prepared data; every process that is started inside inherits it."""
-    before = {name: os.environ.get(name) for name in SETTINGS}
+    before = dict(os.environ)
     with TemporaryDirectory(prefix="windlass-benchmark-", ignore_cleanup_errors=True) as path:
-        values = (f"{path}/runs", f"{path}/cache", "1", str(ROOT))
-        os.environ.update(zip(SETTINGS, values, strict=True))
+        paths = [str(ROOT), *filter(None, [before.get("PYTHONPATH")])]
+        os.environ |= {"WINDLASS_RUNS_DIR": f"{path}/runs", "WINDLASS_CACHE_DIR": f"{path}/cache"}
+        os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
+        # Python keeps the bytecode that it compiles unless somebody forbids it, and starts are timed here.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         try:
             yield Path(path)
         finally:
-            for name, value in before.items():
-                os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+            os.environ.clear()
+            os.environ |= before
 
 
 def make_run(*overrides: str) -> Run:
     """The directory of a run that is ready to start: config, plan and prepared data."""
     composed = compose(["tracker=none", "engine.device=cpu", *overrides])
     config = from_composed(composed)
-    view = View(Console(file=StringIO()))
-    prepared = prepare_data(config, view)
+    prepared = prepare_data(config, View(Console(file=StringIO())))
     return write_run(composed, config, make_plan(config, find_devices("cpu")), prepared, NoEngine())

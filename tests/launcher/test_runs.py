@@ -199,7 +199,8 @@ def test_a_run_whose_pid_belongs_to_another_process_now_is_lost(make_run: MakeRu
 def test_a_run_whose_process_is_a_zombie_is_lost(make_run: MakeRun) -> None:
     process = subprocess.Popen(["sleep", "0.1"])
     created = psutil.Process(process.pid).create_time()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # ended, and not reaped
+    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:  # ended, and not reaped
+        time.sleep(0.01)
     run = make_run("a", state="running", pid=process.pid, pid_created=created)
     try:
         assert run.state == "lost"

@@ -89,6 +89,7 @@ def two_ranks() -> list[dict[str, Any]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     group = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    group["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", WORKER],

@@ -204,17 +204,7 @@ WRONG: dict[str, tuple[Devices, dict[str, Any]]] = {
 }
 
 
-MISLEADING = {"batch and micro batch over processes", "batch over replicas", "replicas over GPUs"}
-REASON = "one override mends this divisor and breaks another"
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(case, marks=[pytest.mark.xfail(strict=True, reason=REASON)] if case in MISLEADING else [])
-        for case in WRONG
-    ],
-)
+@pytest.mark.parametrize("case", WRONG)
 def test_each_override_that_a_refusal_names_works_by_itself(case: str) -> None:
     devices, values = WRONG[case]
     _, _, advice = refusal(devices, **values).rpartition("; ")
@@ -225,7 +215,6 @@ def test_each_override_that_a_refusal_names_works_by_itself(case: str) -> None:
         assert isinstance(plan(devices, **mended), Plan), f"{section}.{key}={value}"
 
 
-@pytest.mark.xfail(strict=True, reason="processes are chosen without a look at the micro batch")
 def test_a_micro_batch_that_was_asked_for_decides_how_many_cores_start_a_process() -> None:
     made = plan(trainer__global_batch_size=8, trainer__micro_batch_size=8)
     assert (made.num_processes, made.micro_batch_size) == (1, 8)

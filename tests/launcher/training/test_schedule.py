@@ -52,15 +52,7 @@ def test_a_short_run_learns_at_its_first_step(name: str, steps: int) -> None:
     assert rates(name, steps=steps, warmup=0.05, final=0.0)[0] > 0
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(strict=True, reason="its first step is also its last")])
-        if name in ("linear", "cosine")
-        else name
-        for name in NAMES
-    ],
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_run_of_one_step_learns(name: str) -> None:
     assert rates(name, steps=1, warmup=0.05, final=0.0)[0] > 0
 

@@ -216,14 +216,12 @@ def test_without_a_server_metrics_are_written_offline(workers: dict[str, Tracked
     assert len(workers["unreachable"].of_type("history")) == 3
 
 
-@pytest.mark.xfail(strict=True, reason="the run that failed to start keeps the id")
 def test_a_server_that_refuses_the_key_is_told_in_one_line(workers: dict[str, Tracked]) -> None:
     (line,) = workers["refused"].warnings
     assert "401" in line
     assert "offline" in line
 
 
-@pytest.mark.xfail(strict=True, reason="the run that failed to start keeps the id")
 def test_with_a_server_that_refuses_metrics_are_written_offline(workers: dict[str, Tracked]) -> None:
     assert len(workers["refused"].of_type("history")) == 3
 

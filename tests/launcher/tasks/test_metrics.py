@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from launcher.tasks.likelihood import BitsPerByte, Perplexity
+from launcher.tasks.metrics import BitsPerByte, Perplexity
 
 
 def test_perplexity_is_the_exponential_of_the_mean_loss_over_all_tokens() -> None:

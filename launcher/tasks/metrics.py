@@ -1,4 +1,4 @@
-"""Metrics of a model of tokens that need only its summed loss, not its logits a second time."""
+"""Metrics that torchmetrics lacks: of a model of tokens, from its summed loss alone, and R2 of any number of rows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.regression import R2Score
+
+
+class R2(R2Score):
+    """R2, and NaN where a split has a single row, of which torchmetrics makes an error."""
+
+    def compute(self) -> Tensor:
+        return super().compute() if self.total >= 2 else torch.full((), torch.nan)
 
 
 class Perplexity(Metric):

@@ -1,0 +1,32 @@
+"""`python -m tests.benchmarks`: time and memory of Windlass beside what it is compared with, in one table."""
+
+from __future__ import annotations
+
+import argparse
+
+from tests.benchmarks import fixed_cost, peak_memory, start_time, step_time
+from tests.benchmarks.report import Row, show
+from tests.benchmarks.workspace import workspace
+
+PARTS = {"step": step_time, "fixed": fixed_cost, "start": start_time, "memory": peak_memory}
+
+
+def main() -> None:
+    """Measure the parts that were asked for, then print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"which of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--repeats", type=int, help="pairs of measurements (default: as many as the part needs)")
+    parser.add_argument("--steps", type=int, help="steps of each measurement")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.parts if name not in PARTS]
+    if unknown:
+        parser.error(f"there is no part {', '.join(unknown)}; use {', '.join(PARTS)}")
+    rows: list[Row] = []
+    with workspace() as space:
+        for name in arguments.parts or PARTS:
+            rows += PARTS[name].measure(space, repeats=arguments.repeats, steps=arguments.steps)
+    show(rows)
+
+
+if __name__ == "__main__":
+    main()
