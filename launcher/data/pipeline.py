@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
-    from launcher.data.prepare import Report
+Report = Callable[[str, float | None], None]
+"""Takes the name of the stage at hand and the fraction of it that is done, None where that is unknown."""
 
 
 def prepare_into(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from launcher.config.schema import DatasetConfig
 from launcher.data.cache import building, cache_key, is_prepared
@@ -13,8 +12,8 @@ from launcher.data.manifest import FILE_NAME, Manifest
 from launcher.data.sources.base import fingerprint, open_source
 from launcher.data.sources.files import find_files, fingerprint_files
 
-Report = Callable[[str, float | None], None]
-"""Takes the name of the stage at hand and the fraction of it that is done, None where that is unknown."""
+if TYPE_CHECKING:
+    from launcher.data.pipeline import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

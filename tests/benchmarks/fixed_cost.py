@@ -45,6 +45,9 @@ RIVALS = {
     "transformers.Trainer": "rivals.transformers",
 }
 
+OPTIONAL = ("lightning",)
+"""Modules that need not be installed; what needs them is then left out."""
+
 
 def measure(space: Path, *, repeats: int | None, steps: int | None) -> list[Row]:
     """Our loop against each of the others."""
@@ -123,8 +126,9 @@ def serve(pipe: Connection, source: str, run_path: str, steps: int) -> None:
         try:
             train = getattr(importlib.import_module(f"tests.benchmarks.{module}"), name)(Run(Path(run_path)))
         except ModuleNotFoundError as error:
-            pipe.send(str(error))
-            return
+            if error.name not in OPTIONAL:
+                raise
+            return pipe.send(str(error))
         time_block(train, steps)
         pipe.send(None)
         while True:

@@ -45,7 +45,7 @@ def ours(run: Run) -> TrainSteps:
 
 
 def ours_alone(run: Run) -> TrainSteps:
-    """The same in a process that no elastic agent started: it gets the environment that the agent gives a lone worker."""
+    """The same without an elastic agent: sets the environment that the agent would give to a lone worker."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": "0", "RANK": "0"}
