@@ -152,7 +152,7 @@ def _sudden_death(run: Run, outcome: Outcome, silent: list[int]) -> Failure:
     """A worker that said nothing: a signal or a crash of native code ended it."""
     rank = outcome.failed_rank if outcome.failed_rank in silent or not silent else silent[0]
     log = _tail(run.agent_log_path if rank is None else run.log_path(attempt=outcome.attempt, rank=rank))
-    cause, message = _last_word(outcome, rank, crashed=any("Fatal Python error" in line for line in log))
+    cause, message = _last_word(run, outcome, rank, crashed=any("Fatal Python error" in line for line in log))
     return Failure(
         cause=cause.name,
         message=message,
@@ -168,14 +168,14 @@ def _sudden_death(run: Run, outcome: Outcome, silent: list[int]) -> Failure:
     )
 
 
-def _last_word(outcome: Outcome, rank: int | None, *, crashed: bool) -> tuple[_Cause, str]:
+def _last_word(run: Run, outcome: Outcome, rank: int | None, *, crashed: bool) -> tuple[_Cause, str]:
     """Cause and message for a rank without a record; the engine knows the exit code of the first failed rank only."""
     code = outcome.exit_code
     if rank is None and code > 128:
         name = signal.Signals(code - 128).name
         return _named("interrupted"), f"the workers were ended by {name}, which reached their agent"
     if rank is None:
-        return _CRASH, f"no worker started (exit code {code}); see the agent's log"
+        return _CRASH, f"no worker started (exit code {code}); see {run.agent_log_path}"
     if crashed:
         return _CRASH, f"rank {rank} crashed in native code"
     if rank != outcome.failed_rank:

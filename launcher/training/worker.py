@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import time
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import torch
-import torch.distributed
 
 from launcher.config.compose import from_file
 from launcher.config.targets import add_working_directory
@@ -18,12 +18,14 @@ from launcher.errors import WindlassError
 from launcher.parallel.plan import Plan
 from launcher.runs import Run, write_json
 from launcher.training import signals
-from launcher.training.build import Progress, assemble
+from launcher.training.build import Assembly, Progress, assemble
 from launcher.training.finish import finish, save_model, write_sample
 from launcher.training.loop import run_steps
 from launcher.training.tracking import WandbTracker
 
 TRACEBACK_FRAMES = 8
+
+_outliving: list[Assembly] = []
 
 
 def main(run_path: str) -> None:
@@ -37,7 +39,7 @@ def main(run_path: str) -> None:
     progress = Progress()
     trackers: list[WandbTracker] = []
     try:
-        train(run, progress, trackers)
+        job = train(run, progress, trackers)
     except (Exception, signals.Stopped) as error:
         # A peer that was stopped before us breaks the collective we are in; that is no failure of ours.
         signum = signals.received()
@@ -48,9 +50,13 @@ def main(run_path: str) -> None:
         run.left_path(attempt=attempt, rank=rank).touch()
         leave(trackers, 128 + signum)
     run.left_path(attempt=attempt, rank=rank).touch()
+    # A process group that is destroyed while its own thread lets go of a tensor deadlocks over the interpreter's lock,
+    # so it never is: the job outlives this function, and the process ends before the interpreter takes it apart.
+    _outliving.append(job)
+    atexit.register(os._exit, 0)
 
 
-def train(run: Run, progress: Progress, trackers: list[WandbTracker]) -> None:
+def train(run: Run, progress: Progress, trackers: list[WandbTracker]) -> Assembly:
     """Build, train, evaluate, save; `trackers` gets the tracker so that the caller can close it after an error."""
     started = time.time()
     config = from_file(run.config_path)
@@ -75,9 +81,7 @@ def train(run: Run, progress: Progress, trackers: list[WandbTracker]) -> None:
     signals.shield()
     job.accelerator.wait_for_everyone()
     job.accelerator.end_training()
-    if torch.distributed.is_initialized():
-        # A group that is still open when the interpreter ends aborts now and then.
-        torch.distributed.destroy_process_group()
+    return job
 
 
 def leave(trackers: list[WandbTracker], code: int) -> NoReturn:

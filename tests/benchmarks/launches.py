@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -71,20 +73,24 @@ class Started:
         return [event for event, _ in read_events(self._command.events)]
 
     def tree(self) -> list[psutil.Process]:
-        """The command's process and all below it."""
-        return [self.process, *self.process.children(recursive=True)]
+        """The command's process and all below it; none once it has ended."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [self.process, *self.process.children(recursive=True)]
+        return []
 
     def workers(self) -> list[psutil.Process]:
         """The processes that train: rank 0, whose pid is reported, and those that have the same parent."""
         for event in self.events():
-            if "pid" in event and (parent := psutil.Process(event["pid"]).parent()) is not None:
-                return parent.children()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "pid" in event and (parent := psutil.Process(event["pid"]).parent()) is not None:
+                    return parent.children()
         return []
 
     def end(self) -> None:
         """Stop the command and wait until every process of it is gone."""
         processes = self.tree()
-        self.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self.process.send_signal(signal.SIGTERM)
         _, alive = psutil.wait_procs(processes, timeout=END_S)
         for process in alive:
             process.kill()
@@ -96,7 +102,6 @@ class Launches:
     def __init__(self, space: Path, overrides: tuple[str, ...]) -> None:
         self._space = space
         self._overrides = (*overrides, "engine.device=cpu", f"engine.num_processes={NUM_PROCESSES}")
-        self._count = 0
         run = make_run(*self._overrides)
         config, manifest = to_plain(run.config_path), Manifest.load(run.data_path)
         np.save(self._tokens, np.concatenate(Columns(Path(manifest.path) / "train", manifest).stream("tokens")))
@@ -116,10 +121,10 @@ class Launches:
 
     def ours(self) -> Started:
         """`windlass train`, with data that are prepared already."""
-        name = self._next("windlass")
-        run = Run(Path(os.environ["WINDLASS_RUNS_DIR"]) / name)
-        words = [*windlass(), "train", *self._overrides, f"run_id={name}"]
-        return Started(Command(words=words, events=run.events_path, log=self._log(name), environment={}))
+        directory = self._directory("windlass")
+        run = Run(Path(os.environ["WINDLASS_RUNS_DIR"]) / directory.name)
+        words = [*windlass(), "train", *self._overrides, f"run_id={run.id}"]
+        return Started(Command(words=words, events=run.events_path, log=directory / "log", environment={}))
 
     def theirs(self) -> Started:
         """`accelerate launch` of the script.
@@ -127,23 +132,19 @@ class Launches:
         With `--cpu` it starts one process, whatever it is told; `--multi_gpu`, where the environment asks for the
         CPU, starts as many as it is told.
         """
-        name = self._next("accelerate")
-        (self._space / name).mkdir()
-        events = self._space / name / "events.jsonl"
+        directory = self._directory("accelerate")
+        events = directory / "events.jsonl"
         flags = ["--multi_gpu", f"--num_processes={NUM_PROCESSES}", "--num_machines=1", "--main_process_port=0"]
         flags += ["--mixed_precision=no", "--dynamo_backend=no", "--num_cpu_threads_per_process=1"]
         script = [str(Path(__file__).with_name("accelerate_train.py"))]
         script += [f"--settings={self._settings}", f"--tokens={self._tokens}", f"--events={events}"]
         accelerate = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"]
         words, environment = [*accelerate, *flags, *script], {"ACCELERATE_USE_CPU": "true"}
-        return Started(Command(words=words, events=events, log=self._log(name), environment=environment))
+        return Started(Command(words=words, events=events, log=directory / "log", environment=environment))
 
-    def _next(self, kind: str) -> str:
-        self._count += 1
-        return f"{kind}-{self._count}"
-
-    def _log(self, name: str) -> Path:
-        return self._space / f"{name}.log"
+    def _directory(self, kind: str) -> Path:
+        """A new directory for one start; its name is unique."""
+        return Path(mkdtemp(prefix=f"{kind}-", dir=self._space))
 
 
 def windlass() -> list[str]:

@@ -29,7 +29,6 @@ TRANSFORMER = (
     "model.ngram_orders=[]",
     "dataset.sequence_length=32",
     "dataset.max_rows=200",
-    "task.bytes_per_token=1.0",
     "trainer.eval_every_steps=null",
 )
 MICRO_BATCH_SIZE = 2

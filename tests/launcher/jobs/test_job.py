@@ -49,6 +49,7 @@ def test_unequal_lengths_accumulation_and_a_last_incomplete_batch_give_one_curve
     same_on_one_and_two(
         train,
         "dataset=jsonl",
+        "model=gpt_tiny",
         "dataset.kind=text",
         "dataset.inputs=text",
         "dataset.tokenizer=bytes",
