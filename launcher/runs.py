@@ -224,8 +224,8 @@ def refuse_existing(run_id: str | None) -> None:
         raise RequestError("run_id=latest is how the newest run is called; choose another run_id")
     if run_id is not None and (runs_root() / run_id).exists():
         raise RequestError(
-            f"run_id={run_id} exists already in {runs_root()}; choose another run_id, or delete that directory "
-            f"(windlass runs delete {run_id})"
+            f"run_id={run_id} exists already in {runs_root()}; choose another run_id, "
+            f"or delete it: windlass runs delete {run_id}"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ def make_run() -> Callable[..., Run]:
     def make(run_id: str = "the-run", **job: Any) -> Run:
         run = create_run(run_id)
         defaults = {"state": "finished", "model": "MLP", "dataset": "Digits", "created": next(created)}
-        run.update_job(**{**defaults, **this_process(), **job})
+        run.update_job(**{**defaults, "heartbeat": time.time(), **this_process(), **job})
         return run
 
     return make

@@ -16,6 +16,7 @@ import pytest
 
 from launcher.errors import RequestError
 from launcher.runs import (
+    LOST_AFTER_S,
     Run,
     create_run,
     delete_run,
@@ -215,6 +216,11 @@ def test_a_run_that_ended_keeps_its_state_after_its_process(make_run: MakeRun) -
 def test_a_process_on_another_machine_is_not_judged_from_here(make_run: MakeRun) -> None:
     other = {**dead_process(), "host": f"not-{socket.gethostname()}"}
     assert make_run("a", state="running", **other).state == "running"
+
+
+def test_a_run_on_another_machine_without_a_heartbeat_for_long_is_lost(make_run: MakeRun) -> None:
+    other = {"host": f"not-{socket.gethostname()}", "heartbeat": time.time() - 2 * LOST_AFTER_S}
+    assert make_run("a", state="running", **other).state == "lost"
 
 
 def test_a_directory_without_a_job_is_lost() -> None:

@@ -22,10 +22,10 @@ def refused(cfg, groups=None):
         ({"run_id": "x" * 65}, ["64"]),
         ({"trainer__max_steps": None}, ["trainer.max_steps and trainer.max_epochs", "trainer.max_epochs=10"]),
         (
-            {"trainer__micro_batch_size": 5},
+            {"trainer__global_batch_size": 32, "trainer__micro_batch_size": 5},
             ["micro_batch_size=5 does not divide trainer.global_batch_size=32", "micro_batch_size=4", "_size=35"],
         ),
-        ({"trainer__micro_batch_size": 64}, ["trainer.micro_batch_size=32"]),
+        ({"trainer__global_batch_size": 32, "trainer__micro_batch_size": 64}, ["trainer.micro_batch_size=32"]),
         (
             {"strategy__dp_replicate": 1, "engine__num_processes": 2},
             ["dp_replicate = 1", "engine.num_processes=2", "strategy=ddp"],

@@ -136,7 +136,7 @@ def test_help_lists_groups_options_and_keys(capsys):
     assert "model: bert, cnn, gpt2, gpt_tiny" in text
     assert "dataset: breast_cancer, csv" in text
     assert "_base" not in text
-    assert "max_steps: 1000" in text
+    assert "max_steps: 1500" in text
 
 
 def test_cfg_prints_the_config_that_the_overrides_describe(capsys):
