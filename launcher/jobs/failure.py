@@ -13,7 +13,8 @@ from typing import Any
 from launcher.engines.engine import Outcome
 from launcher.runs import Run, read_json, write_json
 
-LOG_LINES = 12
+LOG_LINES = 6
+SEARCHED_LINES = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +194,10 @@ def _named(beginning: str) -> _Cause:
 
 
 def _tail(path: Path) -> list[str]:
+    """The last lines of a log; a Python traceback at its end is left out, since a failure holds its own."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", errors="replace") as file:
-        return [line.rstrip("\n") for line in deque(file, maxlen=LOG_LINES)]
+        lines = [line.rstrip("\n") for line in deque(file, maxlen=SEARCHED_LINES)]
+    end = next((place for place, line in enumerate(lines) if line.startswith("Traceback (most recent")), len(lines))
+    return lines[max(0, end - LOG_LINES) : end]

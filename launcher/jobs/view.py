@@ -95,8 +95,8 @@ class View:
         body = Text.assemble((failure.cause, "bold red"), f" ({', '.join(where)})\n{failure.message}\n")
         if failure.traceback:
             body.append(f"\n{failure.traceback.rstrip()}\n")
-        elif failure.log_tail:
-            body.append("\nlast lines of its log:\n").append("\n".join(failure.log_tail) + "\n", "dim")
+        if failure.log_tail:
+            body.append("\nits log before that:\n" if failure.traceback else "\nits log ends:\n").append("\n".join(failure.log_tail) + "\n", "dim")
         body.append("\nnext: ", "bold").append(failure.advice)
         body.append("\nmore: ", "bold").append(f"windlass runs logs {run.id}")
         self.console.print(Panel(body, title=f"run {run.id} failed", title_align="left", border_style="red"))

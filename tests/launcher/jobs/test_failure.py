@@ -137,6 +137,11 @@ def test_a_worker_that_exits_by_itself_names_its_exit_code(scene: Scene) -> None
     assert "exit code 3" in scene.explain(3).message
 
 
+def test_the_log_s_own_traceback_is_not_told_twice(scene: Scene) -> None:
+    scene.log(0, b"step 1/3\nTraceback (most recent call last):\n  File x\nValueError: no\n")
+    assert scene.explain(-signal.SIGKILL).log_tail == ["step 1/3"]
+
+
 def test_where_no_worker_started_the_log_of_the_agent_tells(scene: Scene) -> None:
     scene.run.agent_log_path.write_text("ImportError: no such engine\n")
     failure = scene.explain(1, None)

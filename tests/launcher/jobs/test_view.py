@@ -210,14 +210,13 @@ def test_a_failure_before_any_worker_says_so(make_run: Callable[..., Run]) -> No
     assert "(before any rank)" in screen.words
 
 
-def test_a_failure_shows_its_traceback_rather_than_the_log(make_run: Callable[..., Run]) -> None:
+def test_a_failure_shows_its_traceback_and_what_the_log_said_before(make_run: Callable[..., Run]) -> None:
     screen = Screen()
-    screen.view.failed(make_run(), failure(traceback="File x.py, line [3]", log_tail=["noise"]))
-    assert "File x.py, line [3]" in screen.words
-    assert "noise" not in screen.words
+    screen.view.failed(make_run(), failure(traceback="File x.py, line [3]", log_tail=["step 7/9"]))
+    assert "File x.py, line [3] its log before that: step 7/9" in screen.words
 
 
 def test_a_failure_without_traceback_shows_the_end_of_the_log(make_run: Callable[..., Run]) -> None:
     screen = Screen()
     screen.view.failed(make_run(), failure(log_tail=["one", "two"]))
-    assert "last lines of its log: one two" in screen.words
+    assert "its log ends: one two" in screen.words
