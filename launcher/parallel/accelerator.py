@@ -15,6 +15,7 @@ from launcher.errors import EngineError
 
 if TYPE_CHECKING:
     from accelerate.tracking import GeneralTracker
+    from torch import Tensor
     from torch.optim import Optimizer
 
     from launcher.parallel.plan import Plan
@@ -61,8 +62,22 @@ def bare(model: nn.Module) -> nn.Module:
     return model.module if isinstance(model, DistributedDataParallel) else model
 
 
+def clip_gradients(accelerator: Accelerator, parameters: list[nn.Parameter], limit: float | None) -> Tensor:
+    """The global gradient norm, of shape (), before clipping; clips where there is a limit.
+
+    Accelerate's own call looks for sharded gradients at every step; replicated ones need no search.
+    """
+    if accelerator.scaler is not None:
+        accelerator.unscale_gradients()
+    if limit is not None:
+        return nn.utils.clip_grad_norm_(parameters, limit)
+    return nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+
+
 def reduce_sums(accelerator: Accelerator, *values: Any) -> list[float]:
     """Sum scalars over all ranks, in float64 where the device has it."""
+    if accelerator.num_processes == 1:
+        return [float(value) for value in values]
     dtype = torch.float32 if accelerator.device.type == "mps" else torch.float64
     stacked = torch.stack([torch.as_tensor(value, dtype=dtype, device=accelerator.device) for value in values])
     return accelerator.reduce(stacked, reduction="sum").tolist()

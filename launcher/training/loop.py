@@ -11,7 +11,7 @@ import torch
 
 from launcher.data.loader import Step, training_steps
 from launcher.errors import NonFiniteError
-from launcher.parallel.accelerator import bare, reduce_sums
+from launcher.parallel.accelerator import bare, clip_gradients, reduce_sums
 from launcher.training.evaluate import evaluate
 
 if TYPE_CHECKING:
@@ -51,10 +51,12 @@ def take_step(job: Assembly, step: Step) -> tuple[Tensor, float | Tensor, Tensor
         is_last = index + 1 == len(examples)
         with contextlib.nullcontext() if is_last else job.accelerator.no_sync(job.model):
             loss_sum = job.task.loss_sum(job.model(**example.inputs), example.targets)
-            job.accelerator.backward(loss_sum * (scale * batch.weight))
+            # The scale enters as the gradient of the sum: a product would cost two more operations.
+            weight = torch.as_tensor(scale * batch.weight, dtype=loss_sum.dtype, device=loss_sum.device)
+            job.accelerator.backward(loss_sum, gradient=weight)
         losses.append(loss_sum.detach() if batch.weight else torch.zeros_like(loss_sum))
     loss_total = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
-    norm = clip(job)
+    norm = clip_gradients(job.accelerator, job.parameters, job.config.trainer.gradient_clip_norm)
     if job.checks_every_step and not math.isfinite(norm.item()):
         raise non_finite(job, step.index + 1, loss_total)
     job.optimizer.step()
@@ -72,15 +74,6 @@ def count_terms(job: Assembly, step: Step, examples: Iterable[Example]) -> int |
     for batch, example in zip(step.batches, examples, strict=True):
         terms += example.num_terms * batch.weight
     return job.accelerator.reduce(terms, reduction="sum").clamp(min=1)
-
-
-def clip(job: Assembly) -> Tensor:
-    """The global gradient norm before clipping; clips where a limit is set."""
-    limit = job.config.trainer.gradient_clip_norm
-    if limit is not None:
-        return job.accelerator.clip_grad_norm_(job.parameters, limit)
-    job.accelerator.unscale_gradients()
-    return torch.nn.utils.get_total_norm([p.grad for p in job.parameters if p.grad is not None])
 
 
 def evaluate_now(job: Assembly, done: int) -> None:
