@@ -98,8 +98,6 @@ class View:
         if failure.log_tail:
             body.append("\nits log before that:\n" if failure.traceback else "\nits log ends:\n")
             body.append("\n".join(failure.log_tail) + "\n", "dim")
-                "\n".join(failure.log_tail) + "\n", "dim"
-            )
         body.append("\nnext: ", "bold").append(failure.advice)
         body.append("\nmore: ", "bold").append(f"windlass runs logs {run.id}")
         self.console.print(Panel(body, title=f"run {run.id} failed", title_align="left", border_style="red"))
