@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 
 from torch import Tensor
 
@@ -13,10 +13,13 @@ from models.gpt import GPT
 from models.mlp import MLP
 from tests.benchmarks.report import Cost
 
-SKIPPED_STEPS = 5
+SKIPPED_STEPS = 3
 """At the beginning of a block: loaders start, caches fill."""
 
-_calls: list[tuple[float, float]] = []
+Steps = list[tuple[float, float]]
+"""Wall and CPU seconds from one forward to the next."""
+
+_calls: Steps = []
 
 
 class TimedGPT(GPT):
@@ -37,13 +40,23 @@ class TimedMLP(MLP):
         return super().forward(inputs)
 
 
-def time_block(train: Callable[[int], None], num_steps: int) -> Cost:
-    """Train so many steps: median wall seconds from one forward to the next, and mean CPU seconds of a step.
-
-    The median leaves out what happens every few steps (a report, an epoch's end); the mean of CPU time has it in.
-    """
+def record(train: Callable[[int], None], num_steps: int) -> Steps:
+    """Train a block in which so many steps are timed."""
     _calls.clear()
-    train(num_steps + SKIPPED_STEPS)
-    calls = _calls[SKIPPED_STEPS:]
-    walls = [later[0] - earlier[0] for earlier, later in pairwise(calls)]
-    return Cost(median(walls), (calls[-1][1] - calls[0][1]) / len(walls))
+    train(num_steps + SKIPPED_STEPS + 1)
+    return [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(_calls[SKIPPED_STEPS:])]
+
+
+def measure_in_turns(blocks: Mapping[str, Callable[[], Steps]], *, turns: int) -> dict[str, Cost]:
+    """One measurement of each loop, out of short blocks that take turns: a slow moment of the machine hits all alike.
+
+    A cost is the median wall time of a step, which leaves out what happens every few steps (a report, an epoch's
+    end), and the mean of its CPU time, which has it in.
+    """
+    steps: dict[str, Steps] = {name: [] for name in blocks}
+    for turn in range(turns):
+        for name in list(blocks)[:: 1 if turn % 2 == 0 else -1]:
+            steps[name] += blocks[name]()
+    return {
+        name: Cost(median(wall for wall, _ in taken), fmean(cpu for _, cpu in taken)) for name, taken in steps.items()
+    }

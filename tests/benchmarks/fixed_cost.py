@@ -17,13 +17,13 @@ import pyarrow.parquet
 import torch
 
 from launcher.runs import Run
-from tests.benchmarks.clock import time_block
+from tests.benchmarks.clock import Steps, measure_in_turns, record
 from tests.benchmarks.loops import leave_group
-from tests.benchmarks.report import Cost, Row, say, silence
+from tests.benchmarks.report import Row, say, silence
 from tests.benchmarks.workspace import make_run
 
 PLAIN_LIMIT, OTHERS_LIMIT = 1.25, 1.0
-REPEATS, STEPS = 12, 300
+REPEATS, TURNS, STEPS = 12, 6, 60
 BATCH_SIZE = 16
 TINY_MLP = (
     "model=mlp",
@@ -61,13 +61,10 @@ def measure(space: Path, *, repeats: int | None, steps: int | None) -> list[Row]
         else:
             say(f"fixed cost: {name} is left out: {loop.missing}; pip install -e '.[benchmarks]'")
             loop.close()
-    say(f"fixed cost: {repeats} rounds of {steps} steps for each of {', '.join(loops)}")
-    costs: dict[str, list[Cost]] = {name: [] for name in loops}
-    for repeat in range(repeats):
-        # Each round begins with another loop, so that none always follows the same one.
-        names = list(loops)[repeat % len(loops) :] + list(loops)[: repeat % len(loops)]
-        for name in names:
-            costs[name].append(loops[name].block())
+    say(f"fixed cost: {repeats} rounds of {TURNS} x {steps} steps for each of {', '.join(loops)}")
+    blocks = {name: loop.block for name, loop in loops.items()}
+    measured = [measure_in_turns(blocks, turns=TURNS) for _ in range(repeats)]
+    costs = {name: [costs[name] for costs in measured] for name in loops}
     for loop in loops.values():
         loop.close()
     return [
@@ -106,8 +103,8 @@ class Loop:
         theirs.close()
         self.missing: str | None = self._pipe.recv()
 
-    def block(self) -> Cost:
-        """Time one block."""
+    def block(self) -> Steps:
+        """Train a block and time its steps."""
         self._pipe.send(True)
         return self._pipe.recv()
 
@@ -129,11 +126,11 @@ def serve(pipe: Connection, source: str, run_path: str, steps: int) -> None:
             if error.name not in OPTIONAL:
                 raise
             return pipe.send(str(error))
-        time_block(train, steps)
+        record(train, steps)
         pipe.send(None)
         while True:
             try:
                 pipe.recv()
             except EOFError:
                 return leave_group()
-            pipe.send(time_block(train, steps))
+            pipe.send(record(train, steps))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,15 +11,14 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from launcher.runs import Run
 from tests.benchmarks import loops
-from tests.benchmarks.clock import time_block
-from tests.benchmarks.loops import TrainSteps
+from tests.benchmarks.clock import measure_in_turns, record
 from tests.benchmarks.report import Cost, Row, say, silence
 from tests.benchmarks.workspace import make_run
 
 LIMIT = 1.03
-REPEATS, STEPS = 15, 40
-LAUNCHES = 3
-"""Where a model comes to lie in memory moves its time by a percent or two; fresh processes draw anew."""
+REPEATS, TURNS, STEPS = 15, 8, 8
+LAUNCHES = 6
+"""Where a model comes to lie in memory moves its time by some percent; fresh processes draw anew, in either order."""
 TRANSFORMER = (
     "model._target_=tests.benchmarks.clock.TimedGPT",
     "model.width=144",
@@ -40,9 +40,9 @@ Pairs = tuple[list[Cost], list[Cost]]
 def measure(space: Path, *, repeats: int | None, steps: int | None) -> list[Row]:
     """One process against a plain loop, and two against a DDP loop."""
     repeats, steps = repeats or REPEATS, steps or STEPS
-    say(f"step time: {repeats} pairs of {steps} steps in 1 process")
+    say(f"step time: {repeats} pairs of {TURNS} x {steps} steps in 1 process")
     alone = _in_processes(1, repeats, steps)
-    say(f"step time: {repeats} pairs of {steps} steps in 2 processes")
+    say(f"step time: {repeats} pairs of {TURNS} x {steps} steps in 2 processes")
     together = _in_processes(2, repeats, steps)
     return [
         _row("step of a 1M transformer, 1 process", "plain loop", alone),
@@ -77,25 +77,23 @@ def _in_processes(num_processes: int, repeats: int, steps: int) -> Pairs:
     costs: Pairs = ([], [])
     for launch in range(min(LAUNCHES, repeats)):
         share = len(range(launch, repeats, LAUNCHES))
-        measured = elastic_launch(config, worker)(str(run.path), rival, share, steps)[0]
+        measured = elastic_launch(config, worker)(str(run.path), rival, share, steps, launch % 2 == 1)[0]
         for side, values in zip(costs, measured, strict=True):
             side.extend(values)
     return costs
 
 
-def worker(run_path: str, rival: str, repeats: int, steps: int) -> Pairs:
-    """Runs both loops in this process, block by block in turns; the one that goes first changes with each pair."""
+def worker(run_path: str, rival: str, repeats: int, steps: int, theirs_first: bool) -> Pairs:
+    """Runs both loops in this process, in turns; which is built first decides where its model comes to lie."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     run = Run(Path(run_path))
-    costs: Pairs = ([], [])
     with silence():
-        # Ours first: it joins the process group.
-        trains: tuple[TrainSteps, ...] = (loops.ours(run), getattr(loops, rival)(run))
-        for train in trains:
-            time_block(train, steps)
-        for repeat in range(repeats):
-            for side in (0, 1) if repeat % 2 == 0 else (1, 0):
-                costs[side].append(time_block(trains[side], steps))
+        makers = {"ours": loops.ours, "theirs": getattr(loops, rival)}
+        # With several processes ours comes first: it joins the process group.
+        order = ["theirs", "ours"] if theirs_first and rival == "plain" else ["ours", "theirs"]
+        blocks = {name: partial(record, makers[name](run), steps) for name in order}
+        measure_in_turns(blocks, turns=1)
+        costs = [measure_in_turns(blocks, turns=TURNS) for _ in range(repeats)]
     loops.leave_group()
-    return costs
+    return [pair["ours"] for pair in costs], [pair["theirs"] for pair in costs]
