@@ -116,7 +116,7 @@ def write_run(composed: DictConfig, config: Config, plan: Plan, prepared: Prepar
             num_processes=plan.num_processes,
             device=plan.device,
             model=config.model["_target_"].rpartition(".")[2],
-            dataset=config.dataset.source["_target_"].rpartition(".")[2],
+            dataset=config.dataset.source.get("name") or config.dataset.source["_target_"].rpartition(".")[2],
             created=time.time(),
             heartbeat=time.time(),
             **this_process(),

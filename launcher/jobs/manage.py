@@ -82,7 +82,7 @@ def list_all(*, as_json: bool) -> int:
     for title in ("run", "state", "started", "model", "dataset", "step", "loss"):
         table.add_column(title, no_wrap=title == "run")
     for row in rows:
-        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["created"]))
+        started = time.strftime("%m-%d %H:%M", time.localtime(row["created"]))
         loss = "" if row["loss"] is None else f"{row['loss']:.4f}"
         table.add_row(row["id"], row["state"], started, row["model"], row["dataset"], str(row["step"] or ""), loss)
     Console().print(table)
