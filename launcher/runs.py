@@ -33,7 +33,6 @@ import psutil
 from launcher.errors import RequestError
 
 ACTIVE = ("starting", "running")
-ENDED = ("finished", "failed", "stopped", "preempted")
 LOST_AFTER_S = 300.0
 """A run on another machine whose heartbeat is older than this is taken for lost; clocks differ, disks are slow."""
 TAIL_BYTES = 1 << 16
@@ -211,11 +210,16 @@ def create_run(run_id: str | None) -> Run:
         ) from error
     except OSError as error:
         shutil.rmtree(run.path, ignore_errors=True)
-        raise RequestError(
-            f"runs can't be written to {root}: {error.strerror}; "
-            "set WINDLASS_RUNS_DIR to a directory that has room and can be written"
-        ) from error
+        raise unwritable(error) from error
     return run
+
+
+def unwritable(error: OSError) -> RequestError:
+    """The error for a disk that refuses to take a run."""
+    return RequestError(
+        f"runs can't be written to {runs_root()}: {error.strerror}; "
+        "set WINDLASS_RUNS_DIR to a directory that has room and can be written"
+    )
 
 
 def refuse_existing(run_id: str | None) -> None:

@@ -17,7 +17,7 @@ from launcher.jobs.failure import Failure
 from launcher.jobs.watch import watch
 from launcher.parallel.devices import find_devices
 from launcher.parallel.plan import make_plan
-from launcher.runs import Run, create_run, refuse_existing, runs_root, this_process
+from launcher.runs import Run, create_run, refuse_existing, runs_root, this_process, unwritable
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -124,10 +124,7 @@ def write_run(composed: DictConfig, config: Config, plan: Plan, prepared: Prepar
         engine.start(run)
     except OSError as error:
         shutil.rmtree(run.path, ignore_errors=True)
-        raise RequestError(
-            f"runs can't be written to {run.path.parent}: {error.strerror}; "
-            "set WINDLASS_RUNS_DIR to a directory that has room and can be written"
-        ) from error
+        raise unwritable(error) from error
     except BaseException:
         shutil.rmtree(run.path, ignore_errors=True)
         raise
