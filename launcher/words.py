@@ -74,10 +74,11 @@ def plan(plan: Plan) -> str:
     """Processes, devices and batch sizes on one line."""
     processes = f"{plan.num_processes} process{'es' if plan.num_processes > 1 else ''} on {plan.device}"
     threads = f" with {plan.threads} thread{'s' if plan.threads > 1 else ''} each" if plan.device == "cpu" else ""
+    mesh = "" if plan.axes.only_replicates else f", mesh {plan.axes}"
     return (
-        f"{processes}{threads}, global batch {plan.global_batch_size} = "
-        f"{plan.num_processes} x {plan.accumulation} x {plan.micro_batch_size} "
-        "(processes x accumulation x micro batch)"
+        f"{processes}{threads}{mesh}, global batch {plan.global_batch_size} = "
+        f"{plan.axes.num_data} x {plan.accumulation} x {plan.micro_batch_size} "
+        "(data shares x accumulation x micro batch)"
     )
 
 

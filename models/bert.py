@@ -5,10 +5,13 @@ Shapes: B batch, T time, V vocabulary, K outputs.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from typing import ClassVar
+
+from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
 
 from models.checks import at_least, divisible, fraction, needed, one_of
+from models.hf_plan import Wrapped
 from models.logits import logits_of
 
 HEADS = {
@@ -18,7 +21,7 @@ HEADS = {
 }
 
 
-class BERT(nn.Module):
+class BERT(Wrapped):
     """An encoder with the head that `labels` needs; `model` is the wrapped class of transformers.
 
     `labels` is masked_tokens (the output is over `vocab_size`), classes or values (over `num_outputs`).
@@ -27,6 +30,8 @@ class BERT(nn.Module):
         ValueError: a size below 1, heads that do not divide the width, `dropout` outside [0, 1), labels
             that it has no head for, or `num_outputs` missing where the labels need it.
     """
+
+    size_names: ClassVar = {"num_heads": "num_attention_heads"}  # the rest is a multiple of it
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ Legend: B batch, T time, D width, N query heads, K key/value heads, H head dim, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -59,6 +60,8 @@ class GPT(nn.Module):
                 f"positions turn pairs; use model.width={width + num_heads}"
             )
         self.num_layers, self.tie_embeddings, self.rope_theta = num_layers, tie_embeddings, rope_theta
+        self.sizes = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, "mlp_width": mlp_width}
+        self.sizes |= {"vocab_size": vocab_size}
         self.embed: nn.Embedding | None = nn.Embedding(vocab_size, width)
         self.ngrams: NgramEmbedding | None = None
         if ngram_orders:
@@ -75,6 +78,43 @@ class GPT(nn.Module):
         self.register_buffer("rope_cos", table, persistent=False)
         self.register_buffer("rope_sin", table.clone(), persistent=False)
         self.reset_parameters()
+
+    @property
+    def parallel_plan(self) -> dict[str, Any]:
+        """How the model is spread over devices, in data (docs/strategies.md explains the keys)."""
+        block = "blocks.*"
+        return {
+            "blocks": "blocks",
+            "tensor": {
+                "embed": "embedding",
+                "ngrams": "replicated_output",
+                "ngrams.table": "embedding_replicated",
+                f"{block}.attention_norm": "norm",
+                f"{block}.attention": "region",
+                f"{block}.attention.wq": "colwise",
+                f"{block}.attention.wk": "colwise",
+                f"{block}.attention.wv": "colwise",
+                f"{block}.attention.q_norm": "head_norm",
+                f"{block}.attention.k_norm": "head_norm",
+                f"{block}.attention.wo": "rowwise",
+                f"{block}.mlp_norm": "norm",
+                f"{block}.mlp": "region",
+                f"{block}.mlp.w1": "colwise",
+                f"{block}.mlp.w3": "colwise",
+                f"{block}.mlp.w2": "rowwise",
+                "norm": "norm",
+                "head": "head",
+            },
+            "tp_sizes": self.sizes,
+            "cp_sizes": {name: self.sizes[name] for name in ("num_heads", "num_kv_heads")},
+            "stages": {"first": ["embed", "ngrams"], "last": ["norm", "head"]},
+            "context": {
+                "attention": f"{block}.attention.attend",
+                "split_inputs": ["embed"],
+                "split_outputs": ["ngrams"],
+                "position_buffers": ["rope_cos", "rope_sin"],
+            },
+        }
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -102,10 +142,9 @@ class GPT(nn.Module):
         x = input_ids if self.embed is None else self.embed(input_ids)  # (B, T, D)
         if self.ngrams is not None:
             x = x + self.ngrams(input_ids, attention_mask)
-        T = x.shape[1]
         mask = None if attention_mask is None else causal_mask(attention_mask)
         for block in self.blocks.values():
-            x = block(x, self.rope_cos[:T], self.rope_sin[:T], mask)
+            x = block(x, self.rope_cos, self.rope_sin, mask)
         x = x if self.norm is None else self.norm(x)
         return x if self.head is None else self.head(x)
 
@@ -135,21 +174,38 @@ class Attention(nn.Module):
         self, width: int, num_heads: int, num_kv_heads: int, *, dropout: float, qk_norm_eps: float | None
     ) -> None:
         super().__init__()
-        self.head_dim, self.dropout = width // num_heads, dropout
+        self.head_dim = width // num_heads
         self.wq = nn.Linear(width, width, bias=False)
         self.wk = nn.Linear(width, num_kv_heads * self.head_dim, bias=False)
         self.wv = nn.Linear(width, num_kv_heads * self.head_dim, bias=False)
         self.wo = nn.Linear(width, width, bias=False)
         self.q_norm = nn.Identity() if qk_norm_eps is None else nn.RMSNorm(self.head_dim, eps=qk_norm_eps)
         self.k_norm = nn.Identity() if qk_norm_eps is None else nn.RMSNorm(self.head_dim, eps=qk_norm_eps)
+        self.attend = Attend(dropout)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, T, D), rotary tables (T, 1, H) and a mask (B, 1, T, T), True = may look -> (B, T, D)."""
-        # Heads are counted here, not in the constructor: under tensor parallelism a device holds some of them.
+        """(B, T, D), rotary tables of at least (T, 1, H), a mask (B, 1, T, T), True = may look -> (B, T, D)."""
+        # Heads and time are counted here: under tensor and sequence parallelism a device holds a part of them.
         q, k, v = (w(x).unflatten(-1, (-1, self.head_dim)) for w in (self.wq, self.wk, self.wv))  # (B, T, N, H)
+        cos, sin = cos[: q.shape[1]], sin[: q.shape[1]]
         q, k = rotate(self.q_norm(q), cos, sin), rotate(self.k_norm(k), cos, sin)
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # (B, N, T, H)
-        attended = F.scaled_dot_product_attention(
+        return self.wo(self.attend(q, k, v, mask).transpose(1, 2).flatten(2))
+
+
+class Attend(nn.Module):
+    """Attention without parameters: what is replaced where keys and values lie on several devices."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Queries (B, N, T, H), keys and values (B, K, S, H), and a mask (B, 1, T, S) -> (B, N, T, H).
+
+        Without a mask a query looks at its own position and those before it, and S = T.
+        """
+        return F.scaled_dot_product_attention(
             q,
             k,
             v,
@@ -158,7 +214,6 @@ class Attention(nn.Module):
             is_causal=mask is None,
             enable_gqa=q.shape[1] != k.shape[1],
         )
-        return self.wo(attended.transpose(1, 2).flatten(2))
 
 
 class MLP(nn.Module):

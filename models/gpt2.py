@@ -5,10 +5,11 @@ Shapes: B batch, T time, V vocabulary.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from models.checks import at_least, fraction, one_of
+from models.hf_plan import Wrapped
 from models.logits import logits_of
 
 SIZES = {
@@ -21,7 +22,7 @@ SIZES = {
 """The four published sizes, and one for trying things out."""
 
 
-class GPT2(nn.Module):
+class GPT2(Wrapped):
     """A causal language model; `model` is the wrapped `GPT2LMHeadModel`.
 
     Raises:

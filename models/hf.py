@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.checks import fraction
 from models.hf_config import checkpoint_config, find_auto_class, fresh_config, set_dropout, unreadable
+from models.hf_plan import Wrapped
 from models.logits import logits_of
 
 
-class HF(nn.Module):
+class HF(Wrapped):
     """`model` is what `transformers.<auto_class>` builds, from `config` or with a checkpoint's weights.
 
     `config` is a `model_type` and what differs from the published config of that family; it is read only
@@ -53,7 +54,7 @@ class HF(nn.Module):
                 f"model.auto_class={auto_class} has no model of the family {resolved.model_type}; "
                 f"use another model.config.model_type or model.auto_class"
             )
-        self.model = _build(auto, resolved, checkpoint)
+        self.model, self.checkpoint = _build(auto, resolved, checkpoint), checkpoint
         self.accepts_mask = "attention_mask" in inspect.signature(self.model.forward).parameters
         self.padding = resolved.get_text_config().pad_token_id if data["kind"] == "text" else None
         self.num_logits = data.get("num_outputs", data.get("vocab_size"))

@@ -5,14 +5,17 @@ Shapes: B batch, T time, V vocabulary.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from typing import ClassVar
+
+from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from models.checks import at_least, divisible, fraction
+from models.hf_plan import Wrapped
 from models.logits import logits_of
 
 
-class Llama(nn.Module):
+class Llama(Wrapped):
     """A causal language model; `model` is the wrapped `LlamaForCausalLM`.
 
     `num_kv_heads` heads of keys and values are shared by `num_heads` heads of queries; `mlp_width` is the
@@ -22,6 +25,13 @@ class Llama(nn.Module):
         ValueError: a size below 1, heads that do not divide the width or each other, heads of odd width,
             `dropout` outside [0, 1).
     """
+
+    size_names: ClassVar = {
+        "num_heads": "num_attention_heads",
+        "num_kv_heads": "num_key_value_heads",
+        "mlp_width": "intermediate_size",
+        "vocab_size": "vocab_size",
+    }
 
     def __init__(
         self,

@@ -12,12 +12,13 @@ from transformers import ResNetConfig, ResNetForImageClassification
 
 from models.checks import at_least, one_of
 from models.cnn import group_norm
+from models.hf_plan import Wrapped
 
 SMALL_IMAGE = 64
 """Pixels a side below which the standard stem, which quarters the image, throws too much away."""
 
 
-class ResNet(nn.Module):
+class ResNet(Wrapped):
     """A residual network of one stage a width; `model` is the wrapped `ResNetForImageClassification`.
 
     `layer` is basic or bottleneck; `stem` is standard (a 7x7 convolution and pooling, together a quarter of

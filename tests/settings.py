@@ -7,6 +7,7 @@ TINY_TEXT = ["dataset.sequence_length=16", "dataset.max_rows=1", "trainer.global
 
 SETTINGS: list[tuple[str, str, list[str]]] = [
     ("gpt_tiny", "python_stdlib", [*TINY_GPT, *TINY_TEXT]),
+    ("moe_tiny", "python_stdlib", [*TINY_GPT, "model.expert_width=16", *TINY_TEXT]),
     ("linear", "iris", []),
     ("linear", "diabetes", []),
     ("mlp", "breast_cancer", []),

@@ -6,8 +6,8 @@ import re
 
 from launcher.config.fit import check_fit
 from launcher.config.groups import Groups
-from launcher.config.nearest import shown
-from launcher.config.schema import Config
+from launcher.config.nearest import listed, shown
+from launcher.config.schema import AXES, Config
 from launcher.errors import RequestError
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -58,17 +58,23 @@ def _check_batch(config: Config) -> None:
 
 
 def _check_processes(config: Config) -> None:
-    replicas, processes = config.strategy.dp_replicate, config.engine.num_processes
-    for path, value in (("strategy.dp_replicate", replicas), ("engine.num_processes", processes)):
+    strategy = config.strategy
+    sizes = {f"strategy.{axis}": getattr(strategy, axis) for axis in (*AXES, "ep", "pp_microbatches")}
+    for path, value in {**sizes, "engine.num_processes": config.engine.num_processes}.items():
         whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
         if value != "auto" and not whole:
             raise RequestError(
                 f"{path}={shown(value)} must be auto or a whole number of at least 1; for example {path}=2"
             )
-    if "auto" not in (replicas, processes) and replicas != processes:
+    autos = [f"strategy.{axis}" for axis in AXES if getattr(strategy, axis) == "auto"]
+    if len(autos) > 1:
         raise RequestError(
-            f"strategy={config.strategy.name} makes a mesh of dp_replicate = {replicas} processes, but "
-            f"engine.num_processes={processes}; use engine.num_processes={replicas} or strategy=ddp"
+            f"{listed(autos, conjunction='and')} are both auto, but only one axis can take what is left of the "
+            f"processes; use {autos[0]}=1"
+        )
+    if strategy.reshard_after_forward not in (True, False, "auto"):
+        raise RequestError(
+            f"strategy.reshard_after_forward={shown(strategy.reshard_after_forward)} must be true, false or auto"
         )
 
 

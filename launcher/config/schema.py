@@ -14,6 +14,17 @@ Targeted = dict[str, Any]
 
 KINDS = ("text", "table", "image")
 LABELS = ("next_tokens", "masked_tokens", "classes", "values")
+AXES = ("pp", "dp_replicate", "dp_shard", "cp", "tp")
+"""Mesh axes whose sizes multiply to the number of processes, slowest first; `ep` lies inside dp_shard*cp."""
+PIPELINE_SCHEDULES = (
+    "gpipe",
+    "1f1b",
+    "looped_bfs",
+    "interleaved_1f1b",
+    "interleaved_zero_bubble",
+    "zbv_zero_bubble",
+    "dualpipev",
+)
 
 
 def limited(
@@ -88,10 +99,28 @@ class TrainerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyConfig:
-    """Sizes of the mesh axes; `auto` takes the processes that are left."""
+    """Sizes of the mesh axes, one of which may be `auto`, and how each axis is used."""
 
     name: str
-    dp_replicate: Any  # "auto" or a number of processes
+    pp: Any  # sizes: a number of processes or "auto"
+    dp_replicate: Any
+    dp_shard: Any
+    cp: Any
+    tp: Any
+    ep: Any
+    reshard_after_forward: Any  # true, false or "auto"
+    cpu_offload: bool
+    reduce_dtype: str = limited(choices=("fp32", "bf16"))
+    sequence_parallel: bool
+    loss_parallel: bool
+    pp_schedule: str = limited(choices=PIPELINE_SCHEDULES)
+    pp_microbatches: Any  # a number of micro batches a step or "auto"
+    pp_split: str = limited(choices=("layers", "cost"))
+    cp_method: str = limited(choices=("all_gather", "ulysses"))
+    cp_load_balance: bool
+    activation_checkpointing: str = limited(choices=("none", "full", "selective"))
+    checkpoint_every: int = limited(least=1)  # blocks
+    zero_stage: int | None = limited(least=1, most=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

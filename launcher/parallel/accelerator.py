@@ -1,4 +1,4 @@
-"""One Accelerator a worker, and the model wrapped by it for the mesh."""
+"""One Accelerator a worker."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from launcher.errors import EngineError
 
 if TYPE_CHECKING:
     from accelerate.tracking import GeneralTracker
-    from torch import Tensor
     from torch.optim import Optimizer
 
     from launcher.parallel.plan import Plan
@@ -44,34 +41,11 @@ def make_accelerator(plan: Plan, *, precision: str, trackers: list[GeneralTracke
     return accelerator
 
 
-def distribute(accelerator: Accelerator, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
-    """Place the model on the device and replicate it over the ranks; returns what the step loop calls."""
-    # Buffers that are not saved (rotary tables) are the same everywhere; the rest is sent before each forward.
-    saved = model.state_dict().keys()
-    unsaved = [name for name, _ in model.named_buffers() if name not in saved]
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, unsaved)
-    wrapped, stepper = accelerator.prepare(model, optimizer)
-    if accelerator.num_processes > 1 and not isinstance(wrapped, DistributedDataParallel):
-        raise EngineError(f"the model was wrapped as {type(wrapped).__name__}, not DistributedDataParallel")
+def step_with(accelerator: Accelerator, optimizer: Optimizer) -> Optimizer:
+    """The optimizer as the step loop calls it."""
+    stepper = accelerator.prepare(optimizer)
     # Without a gradient scaler the wrapper only adds its cost: it searches the import path at every step.
-    return wrapped, stepper if accelerator.scaler is not None else stepper.optimizer
-
-
-def bare(model: nn.Module) -> nn.Module:
-    """The model without the wrapper that replicates it."""
-    return model.module if isinstance(model, DistributedDataParallel) else model
-
-
-def clip_gradients(accelerator: Accelerator, parameters: list[nn.Parameter], limit: float | None) -> Tensor:
-    """The global gradient norm, of shape (), before clipping; clips where there is a limit.
-
-    Accelerate's own call looks for sharded gradients at every step; replicated ones need no search.
-    """
-    if accelerator.scaler is not None:
-        accelerator.unscale_gradients()
-    if limit is not None:
-        return nn.utils.clip_grad_norm_(parameters, limit)
-    return nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+    return stepper if accelerator.scaler is not None else stepper.optimizer
 
 
 def reduce_sums(accelerator: Accelerator, *values: Any) -> list[float]:

@@ -1,4 +1,4 @@
-"""Batch and process arithmetic: how many processes, how much each holds, how often gradients accumulate."""
+"""What a run resolves to on a machine: device, processes, mesh and batch sizes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from launcher.config.schema import Config
 from launcher.errors import RequestError
+from launcher.parallel.axes import Axes, resolve_axes
+from launcher.parallel.batch import divide_batch
 from launcher.parallel.devices import Devices
+from launcher.parallel.processes import count_processes, largest_share, processes_key
 from launcher.runs import read_json, write_json
-
-MAX_CPU_PROCESSES = 8
-"""Beyond this many, processes on one host share memory bandwidth and only add messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,17 +20,18 @@ class Plan:
 
     device: str  # cpu, cuda or mps
     num_processes: int
+    axes: Axes
     threads: int  # of each process
     global_batch_size: int  # samples a step
     micro_batch_size: int  # samples a process holds at once
-    accumulation: int  # micro batches a process takes a step
+    accumulation: int  # micro batches a process takes a step; in a pipeline, those that flow through it
     notes: tuple[str, ...] = ()  # what was decided for the user
 
     @classmethod
     def load(cls, path: Path) -> Plan:
         """Read what `save` wrote."""
         values = read_json(path)
-        return cls(**{**values, "notes": tuple(values["notes"])})
+        return cls(**{**values, "axes": Axes(**values["axes"]), "notes": tuple(values["notes"])})
 
     def save(self, path: Path) -> None:
         """Write the plan as JSON, for the workers."""
@@ -38,43 +39,31 @@ class Plan:
 
 
 def make_plan(config: Config, devices: Devices) -> Plan:
-    """Resolve every `auto` of processes and batch sizes.
+    """Resolve every `auto` of processes, mesh axes and batch sizes.
 
     Raises:
         RequestError: sizes that do not divide, or a device that is not there.
     """
     device = _device(config, devices)
     available = devices.count(device)
-    batch, wanted_micro = config.trainer.global_batch_size, config.trainer.micro_batch_size
-    unit = 1 if wanted_micro is None else wanted_micro
-    processes, notes = _processes(config, device=device, available=available)
+    processes, notes = count_processes(config, device=device, available=available)
     if device != "cpu" and processes > available:
+        wanted = config.trainer.micro_batch_size
+        share = largest_share(config.trainer.global_batch_size, 1 if wanted is None else wanted, available)
         raise RequestError(
-            f"{_processes_key(config)}={processes} but this machine has {available} {device} device(s); "
-            f"use {_processes_key(config)}={_largest_share(batch, unit, available)} or engine.device=cpu"
+            f"{processes_key(config)}={processes} but this machine has {available} {device} device(s); "
+            f"use {processes_key(config)}={share} or engine.device=cpu"
         )
-    _check_mesh(config.strategy.name, config.strategy.dp_replicate, processes)
-    if batch % processes != 0:
-        fewer = f" or {_processes_key(config)}={_largest_share(batch, unit, processes)}" if batch % unit == 0 else ""
-        raise RequestError(
-            f"trainer.global_batch_size={batch} does not divide over {processes} processes; "
-            f"use trainer.global_batch_size={_nearest_multiple(batch, processes * unit)}{fewer}"
-        )
-    share = batch // processes
-    micro = share if wanted_micro is None else wanted_micro
-    if share % micro != 0:
-        raise RequestError(
-            f"trainer.micro_batch_size={micro} does not divide the {share} samples that each of {processes} "
-            f"processes takes of trainer.global_batch_size={batch}; "
-            f"use trainer.micro_batch_size={_largest_divisor(share, micro)}"
-        )
+    axes = resolve_axes(config.strategy, processes=processes)
+    micro, accumulation = divide_batch(config, axes)
     return Plan(
         device=device,
         num_processes=processes,
+        axes=axes,
         threads=max(1, devices.cpu_cores // processes),
-        global_batch_size=batch,
+        global_batch_size=config.trainer.global_batch_size,
         micro_batch_size=micro,
-        accumulation=share // micro,
+        accumulation=accumulation,
         notes=notes,
     )
 
@@ -92,46 +81,3 @@ def _device(config: Config, devices: Devices) -> str:
             "trainer.precision=fp16 needs a GPU, and this run is on cpu; use trainer.precision=bf16 or fp32"
         )
     return device
-
-
-def _processes(config: Config, *, device: str, available: int) -> tuple[int, tuple[str, ...]]:
-    asked = config.engine.num_processes
-    replicas = config.strategy.dp_replicate
-    if asked != "auto":
-        return int(asked), ()
-    if replicas != "auto":
-        return int(replicas), ()
-    if device != "cpu":
-        return available, ()
-    batch, micro = config.trainer.global_batch_size, config.trainer.micro_batch_size
-    processes = _largest_share(batch, 1 if micro is None else micro, min(available, MAX_CPU_PROCESSES))
-    if processes < min(available, MAX_CPU_PROCESSES):
-        note = f"{processes} of {available} cores start a process: trainer.global_batch_size={batch} divides by it"
-        return processes, (note,)
-    return processes, ()
-
-
-def _check_mesh(name: str, replicas: int | str, processes: int) -> None:
-    if replicas not in ("auto", processes):
-        raise RequestError(
-            f"strategy={name}: dp_replicate = {replicas}, but there are {processes} processes; "
-            f"use engine.num_processes={replicas} or strategy=ddp"
-        )
-
-
-def _processes_key(config: Config) -> str:
-    """The key that decides how many processes there are."""
-    return "engine.num_processes" if config.strategy.dp_replicate == "auto" else "strategy.dp_replicate"
-
-
-def _largest_share(batch: int, unit: int, limit: int) -> int:
-    """The most processes up to a limit that can share the batch in whole micro batches."""
-    return _largest_divisor(batch // unit if batch % unit == 0 else batch, limit)
-
-
-def _largest_divisor(number: int, limit: int) -> int:
-    return next(divisor for divisor in range(min(number, limit), 0, -1) if number % divisor == 0)
-
-
-def _nearest_multiple(number: int, factor: int) -> int:
-    return max(factor, round(number / factor) * factor)

@@ -16,8 +16,9 @@ from launcher.config.targets import build
 from launcher.data.columns import Columns
 from launcher.data.loader import Share, steps_per_epoch
 from launcher.data.manifest import Manifest
-from launcher.parallel.accelerator import distribute, make_accelerator
+from launcher.parallel.accelerator import make_accelerator, step_with
 from launcher.parallel.devices import peak_flops
+from launcher.parallel.distribute import distribute
 from launcher.training.flops import flops_per_sample
 from launcher.training.meter import Meter
 from launcher.training.optimizer import make_optimizer
@@ -26,11 +27,11 @@ from launcher.training.schedule import Schedule, make_schedule
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-    from torch import nn
     from torch.optim import Optimizer
 
     from launcher.config.schema import Config
     from launcher.parallel.plan import Plan
+    from launcher.parallel.spread import Spread
     from launcher.runs import Run
     from launcher.tasks.task import Task
     from launcher.training.tracking import WandbTracker
@@ -55,8 +56,7 @@ class Assembly:
     progress: Progress
     accelerator: Accelerator
     task: Task
-    model: nn.Module
-    parameters: list[nn.Parameter]
+    model: Spread
     optimizer: Optimizer
     base_lr: float
     schedule: Schedule
@@ -100,23 +100,22 @@ def assemble(run: Run, config: Config, plan: Plan, progress: Progress, trackers:
     progress.phase = "building the task"
     task = build(config.task)
     progress.phase = "building the model"
-    module = build_model(config)
+    sequence_length = manifest.data.get("sequence_length")
+    model = distribute(accelerator, lambda: build(config.model), config, plan, sequence_length=sequence_length)
     progress.phase = "building the optimizer"
-    optimizer = make_optimizer(config.optimizer, module)
-    progress.phase = "distributing the model"
-    model, stepper = distribute(accelerator, module, optimizer)
+    optimizer = step_with(accelerator, make_optimizer(config.optimizer, model.parameters))
     progress.phase = "starting the tracker"
     accelerator.init_trackers(config.tracker.project, to_plain(run.config_path))
     share = Share(
         global_batch_size=plan.global_batch_size,
         micro_batch_size=plan.micro_batch_size,
-        rank=accelerator.process_index,
-        num_ranks=accelerator.num_processes,
+        rank=model.mesh.index("data"),
+        num_ranks=plan.axes.num_data,
         seed=trainer.seed,
         device=accelerator.device,
     )
-    # Different streams for dropout on each rank; the weights were drawn from the seed alone.
-    torch.manual_seed(trainer.seed + 1 + accelerator.process_index)
+    # A stream for dropout for each share of the data; the weights were drawn from the seed alone.
+    torch.manual_seed(trainer.seed + 1 + model.mesh.index("data"))
     model.train()
     return Assembly(
         run=run,
@@ -127,8 +126,7 @@ def assemble(run: Run, config: Config, plan: Plan, progress: Progress, trackers:
         accelerator=accelerator,
         task=task,
         model=model,
-        parameters=[parameter for parameter in module.parameters() if parameter.requires_grad],
-        optimizer=stepper,
+        optimizer=optimizer,
         base_lr=config.optimizer["lr"],
         schedule=make_schedule(config.scheduler, num_steps=num_steps),
         share=share,
@@ -166,15 +164,6 @@ def count_steps(config: Config, *, num_samples: int) -> int:
     per_epoch = steps_per_epoch(num_samples, trainer.global_batch_size)
     limits = [trainer.max_steps, trainer.max_epochs * per_epoch if trainer.max_epochs is not None else None]
     return min(limit for limit in limits if limit is not None)
-
-
-def build_model(config: Config) -> nn.Module:
-    """The model with weights that depend on the seed alone, compiled in place where that is asked for."""
-    torch.manual_seed(config.trainer.seed)
-    module = build(config.model)
-    if config.trainer.compile:
-        module.compile()
-    return module
 
 
 def make_meter(config: Config, plan: Plan, manifest: Manifest, device: torch.device, num_steps: int) -> Meter:

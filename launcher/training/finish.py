@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from launcher.config.compose import to_yaml
-from launcher.parallel.accelerator import bare, reduce_sums
 from launcher.runs import write_json
 from launcher.training.evaluate import evaluate
 from launcher.training.meter import peak_memory_bytes
 from launcher.training.sample import continue_tokens
+from launcher.training.tensorfile import write_tensors
 
 if TYPE_CHECKING:
     from launcher.training.build import Assembly
@@ -34,11 +34,10 @@ def finish(job: Assembly, *, started: float) -> dict[str, Any]:
         torch.tensor([float(peak_memory_bytes(job.accelerator.device))], device=job.accelerator.device)
     )
     seconds = time.time() - started
-    (total_parameters,) = reduce_sums(job.accelerator, sum(p.numel() for p in job.parameters))
     return {
         "metrics": metrics,
         "steps": job.num_steps,
-        "num_parameters": int(total_parameters / job.accelerator.num_processes),
+        "num_parameters": job.model.num_parameters,
         **job.meter.totals(),
         "peak_memory_bytes": int(peak.max()),
         "wall_seconds": seconds,
@@ -47,27 +46,36 @@ def finish(job: Assembly, *, started: float) -> dict[str, Any]:
 
 
 def save_model(job: Assembly) -> None:
-    """Write weights as safetensors, the config that rebuilds the model, and the fitted transforms. Rank 0 only."""
-    from safetensors.torch import save_model as save
+    """Write weights as safetensors, the config that rebuilds the model, and the fitted transforms.
 
+    Every process must call it: parts are gathered one tensor at a time, and process 0 writes.
+    """
     directory = job.run.model_dir
-    directory.mkdir(exist_ok=True)
-    save(bare(job.model), str(directory / "model.safetensors"))
-    (directory / "config.yaml").write_text(to_yaml({"model": job.config.model, "task": job.config.task}))
-    write_json(directory / "transforms.json", job.manifest.fitted)
+    is_main = job.accelerator.is_main_process
+    if is_main:
+        directory.mkdir(exist_ok=True)
+        (directory / "config.yaml").write_text(to_yaml({"model": job.config.model, "task": job.config.task}))
+        write_json(directory / "transforms.json", job.manifest.fitted)
+    write_tensors(directory / "model.safetensors" if is_main else None, job.model.layout(), job.model.tensors())
 
 
 def write_sample(job: Assembly) -> str | None:
-    """Text that the model continues from the beginning of a validation row; None unless it predicts next tokens."""
+    """Text that the model continues from the beginning of a validation row.
+
+    None unless it predicts next tokens and this process holds all of it.
+    """
     if job.manifest.data["labels"] != "next_tokens" or job.validation_rows is None:
+        return None
+    if not job.plan.axes.only_replicates:
         return None
     from launcher.data.transforms import Transforms
 
     transforms = Transforms.from_fitted(job.manifest.fitted)
     row = job.validation_rows.gather(torch.tensor([0]).numpy())["tokens"][0]
     prompt = torch.from_numpy(row[: min(32, len(row) // 2)].astype("int64")).to(job.accelerator.device)
+    job.model.train(False)
     tokens = continue_tokens(
-        bare(job.model),
+        job.model.whole,
         prompt,
         num_tokens=SAMPLE_TOKENS,
         max_context=job.manifest.data["sequence_length"],

@@ -57,7 +57,7 @@ def refuse_model(config: Config) -> str | None:
 
 def _optimizer_bytes(config: Config, model: nn.Module) -> int | None:
     section = {**config.optimizer, **({"fused": False} if "fused" in config.optimizer else {})}
-    optimizer = make_optimizer(section, model)
+    optimizer = make_optimizer(section, model.parameters())
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
     with contextlib.suppress(NotImplementedError, RuntimeError, TypeError):

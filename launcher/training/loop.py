@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,8 @@ import torch
 
 from launcher.data.loader import Step, training_steps
 from launcher.errors import NonFiniteError
-from launcher.parallel.accelerator import bare, clip_gradients, reduce_sums
+from launcher.parallel.accelerator import reduce_sums
+from launcher.parallel.spread import Micro
 from launcher.training.evaluate import evaluate
 
 if TYPE_CHECKING:
@@ -41,28 +41,22 @@ def run_steps(job: Assembly) -> None:
 
 
 def take_step(job: Assembly, step: Step) -> tuple[Tensor, float | Tensor, Tensor]:
-    """One optimizer step; returns this rank's loss sum and term count, and the gradient norm of the global mean."""
+    """One optimizer step; returns what this process counts of loss and terms, and the norm of the whole gradient."""
     examples = [job.task.example(batch) for batch in step.batches]
     global_terms = count_terms(job, step, examples)
-    # DDP averages gradients over ranks; each rank's sum is scaled so that the average is the global mean.
-    scale = job.accelerator.num_processes / global_terms
-    losses = []
-    for index, (batch, example) in enumerate(zip(step.batches, examples, strict=True)):
-        is_last = index + 1 == len(examples)
-        with contextlib.nullcontext() if is_last else job.accelerator.no_sync(job.model):
-            loss_sum = job.task.loss_sum(job.model(**example.inputs), example.targets)
-            # The scale enters as the gradient of the sum: a product would cost two more operations.
-            weight = torch.as_tensor(scale * batch.weight, dtype=loss_sum.dtype, device=loss_sum.device)
-            job.accelerator.backward(loss_sum, gradient=weight)
-        losses.append(loss_sum.detach() if batch.weight else torch.zeros_like(loss_sum))
-    loss_total = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
-    norm = clip_gradients(job.accelerator, job.parameters, job.config.trainer.gradient_clip_norm)
+    micros = [
+        Micro(example.inputs, example.targets, batch.weight)
+        for example, batch in zip(examples, step.batches, strict=True)
+    ]
+    loss = job.model.accumulate(micros, job.task.loss_sum, 1 / global_terms)
+    norm = job.model.clip(job.config.trainer.gradient_clip_norm)
     if job.checks_every_step and not math.isfinite(norm.item()):
-        raise non_finite(job, step.index + 1, loss_total)
+        raise non_finite(job, step.index + 1, loss)
     job.optimizer.step()
     job.optimizer.zero_grad()
-    local_terms = sum(e.num_terms * b.weight for b, e in zip(step.batches, examples, strict=True))
-    return loss_total, local_terms, norm
+    if not job.model.mesh.counts_terms:
+        return loss, 0.0, norm
+    return loss, sum(e.num_terms * b.weight for b, e in zip(step.batches, examples, strict=True)), norm
 
 
 def count_terms(job: Assembly, step: Step, examples: Iterable[Example]) -> int | Tensor:
@@ -73,7 +67,7 @@ def count_terms(job: Assembly, step: Step, examples: Iterable[Example]) -> int |
     terms = torch.zeros((), device=job.accelerator.device)
     for batch, example in zip(step.batches, examples, strict=True):
         terms += example.num_terms * batch.weight
-    return job.accelerator.reduce(terms, reduction="sum").clamp(min=1)
+    return job.model.sum_over_data(terms).clamp(min=1)
 
 
 def evaluate_now(job: Assembly, done: int) -> None:
@@ -91,8 +85,8 @@ def non_finite(job: Assembly, step: int, loss: Tensor) -> NonFiniteError:
     """The error that names the step, the value, and the first parameter with a bad gradient or value."""
     bad = [
         name
-        for name, parameter in bare(job.model).named_parameters()
-        if not (torch.isfinite(parameter).all() and (parameter.grad is None or torch.isfinite(parameter.grad).all()))
+        for name, value, gradient in job.model.named_local()
+        if not (torch.isfinite(value).all() and (gradient is None or torch.isfinite(gradient).all()))
     ]
     where = f"; the first parameter with a non-finite gradient or value is {bad[0]}" if bad else ""
     what = "loss" if not torch.isfinite(loss) else "gradient"
@@ -126,6 +120,7 @@ class Window:
             "loss": loss / max(terms, 1.0),
             "learning_rate": learning_rate,
             "gradient_norm": norms[-1].item(),
+            **job.model.balance.read(),
             **job.meter.read(),
         }
         job.report("step", step=done, epoch=step.epoch, num_steps=job.num_steps, **values)

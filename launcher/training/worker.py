@@ -65,15 +65,17 @@ def train(run: Run, progress: Progress, trackers: list[WandbTracker]) -> Assembl
     if config.tracker.name == "wandb" and int(os.environ["RANK"]) == 0:
         trackers.append(WandbTracker(run, config.tracker, warn=lambda line: run.report("warning", message=line)))
     job = assemble(run, config, plan, progress, trackers)
+    for note in job.model.notes:
+        job.report("warning", message=note)
     job.report("phase", name="training", num_steps=job.num_steps, pid=os.getpid())
     progress.phase = "training"
     run_steps(job)
     job.profiler.close()
     progress.phase = "finishing"
     summary = finish(job, started=started)
+    job.report("phase", name="saving the model")
+    save_model(job)
     if job.accelerator.is_main_process:
-        job.report("phase", name="saving the model")
-        save_model(job)
         summary["sample"] = write_sample(job)
         for tracker in trackers:
             tracker.summarize({**summary, **summary["metrics"]})
