@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from launcher.errors import WindlassError
 
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
     from rich.console import Console
 
+T = TypeVar("T")
+
 HELP = """\
 windlass: one command takes a Hydra config from a laptop CPU to thousands of GPUs
 
   windlass train [overrides]   train; windlass train --help lists every group and option
   windlass check [overrides]   everything up to the first step: config, data, model, batch sizes, memory
+  windlass parity [overrides]  prove that the strategy trains as one process does; --against strategy=...,
+                               --steps N, --shrink
   windlass runs                list runs
   windlass runs show RUN       one run: state, metrics, failure (RUN is an id, a unique beginning, or latest)
   windlass runs logs RUN       its logs; -f follows, --rank R chooses a worker
@@ -56,7 +60,7 @@ def run_command(argv: list[str]) -> int:
     """Run one verb; returns the exit code: 0 done, 1 the run failed, 2 the request was wrong, 128 + n for signal n."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _interrupt)
-    verbs: dict[str, Callable[[list[str]], int]] = {"train": train, "check": check, "runs": runs}
+    verbs: dict[str, Callable[[list[str]], int]] = {"train": train, "check": check, "parity": parity, "runs": runs}
     try:
         if not argv or argv[0] in ("-h", "--help", "help"):
             print(HELP, end="")
@@ -119,6 +123,27 @@ def check(argv: list[str]) -> int:
     return max(_hydra(argv, task), default=0)
 
 
+def parity(argv: list[str]) -> int:
+    """`windlass parity`: the configured mesh against one process, or another strategy."""
+    from launcher.jobs.parity import prove_parity, reference_overrides, show_parity
+
+    argv, as_json = _take_flag(argv, "--json")
+    argv, shrink = _take_flag(argv, "--shrink")
+    argv, against = _take_value(argv, "--against")
+    argv, steps = _take_value(argv, "--steps")
+    composed = _hydra(argv, lambda config: config)
+    if not composed:
+        return 0
+    (reference,) = _hydra(reference_overrides(argv, against), lambda config: config)
+    num_steps = _count("--steps", "10" if steps is None else steps)
+    result = prove_parity(composed[0], reference, _view(as_json), steps=num_steps, shrink=shrink)
+    if as_json:
+        print(json.dumps(result))
+    else:
+        show_parity(result, print)
+    return 0 if result["passed"] else 1
+
+
 def runs(argv: list[str]) -> int:
     """`windlass runs ...`: look at, follow, stop and delete runs."""
     from launcher.jobs.manage import manage
@@ -126,7 +151,7 @@ def runs(argv: list[str]) -> int:
     return manage(argv)
 
 
-def _hydra(argv: list[str], task: Callable[[DictConfig], int]) -> list[int]:
+def _hydra(argv: list[str], task: Callable[[DictConfig], T]) -> list[T]:
     from launcher.config.compose import run_app
     from launcher.config.targets import add_working_directory
 
@@ -153,6 +178,28 @@ def _table(rows: list[tuple[str, str]]) -> None:
     for row in rows:
         table.add_row(*row)
     _console(as_json=False).print(table)
+
+
+def _take_value(argv: list[str], flag: str) -> tuple[list[str], str | None]:
+    """The command line without `--flag VALUE` or `--flag=VALUE`, and the value."""
+    from launcher.errors import RequestError
+
+    for place, word in enumerate(argv):
+        if word.startswith(f"{flag}="):
+            return argv[:place] + argv[place + 1 :], word.partition("=")[2]
+        if word == flag:
+            if place + 1 == len(argv):
+                raise RequestError(f"{flag} needs a value behind it")
+            return argv[:place] + argv[place + 2 :], argv[place + 1]
+    return argv, None
+
+
+def _count(flag: str, value: str) -> int:
+    from launcher.errors import RequestError
+
+    if not value.isdecimal() or int(value) < 1:
+        raise RequestError(f"{flag}={value} must be a whole number of at least 1; for example {flag} 10")
+    return int(value)
 
 
 def _take_flag(argv: list[str], flag: str) -> tuple[list[str], bool]:

@@ -67,6 +67,8 @@ def event(event: dict[str, Any]) -> str:
         return step(event)
     if kind == "evaluation":
         return f"{event['split']} at step {event['step']}: {metrics(event['metrics'])}"
+    if kind == "parity":
+        return f"{event['phase']} step {event['step']}/{event['num_steps']}  loss {event['loss']:.6f}"
     return f"warning: {event['message']}" if kind == "warning" else event["name"]
 
 

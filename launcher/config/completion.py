@@ -11,7 +11,7 @@ from launcher.errors import RequestError
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
 
-_WORDS = {"train": (), "check": (), "runs": ("list", "show", "logs", "stop", "delete")}
+_WORDS = {"train": (), "check": (), "parity": (), "runs": ("list", "show", "logs", "stop", "delete")}
 """What follows each verb of the command; nothing stands for overrides."""
 
 

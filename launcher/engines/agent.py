@@ -14,6 +14,7 @@ import sys
 import threading
 import warnings
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,10 +40,11 @@ def main() -> None:
     if not line:
         return
     threading.Thread(target=end_with_parent, daemon=True).start()
-    run = Run(Path(line))
+    request = json.loads(line)
+    run = Run(Path(request["run"]))
     answer = os.dup(1)
     redirect_output(run.agent_log_path)
-    outcome = launch(run)
+    outcome = launch(run, request["worker"])
     os.write(answer, (json.dumps(asdict(outcome)) + "\n").encode())
 
 
@@ -53,22 +55,21 @@ def warm_up() -> None:
     import launcher.training.worker  # noqa: F401
 
 
-def launch(run: Run) -> Outcome:
-    """Start the workers and wait for them; restarts are the elastic agent's."""
+def launch(run: Run, worker: str) -> Outcome:
+    """Start `main` of the module `worker` in each process and wait; restarts are the elastic agent's."""
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     from launcher.config.compose import from_file
     from launcher.parallel.plan import Plan
-    from launcher.training import worker
     from launcher.training.footprint import refuse_model
 
     settings = from_file(run.config_path)
-    refusal = refuse_model(settings)
+    plan = Plan.load(run.plan_path)
+    refusal = refuse_model(settings, plan.axes)
     if refusal is not None:
         return Outcome(exit_code=RequestError.exit_code, attempt=0, refused=refusal)
-    plan = Plan.load(run.plan_path)
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -88,7 +89,7 @@ def launch(run: Run) -> Outcome:
     # A forked worker takes its thread count from torch.set_num_threads, a spawned one from here.
     os.environ["OMP_NUM_THREADS"] = str(plan.threads)
     try:
-        elastic_launch(config, worker.main)(str(run.path))
+        elastic_launch(config, import_module(worker).main)(str(run.path))
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         return Outcome(exit_code=failure.exitcode, attempt=last_attempt(run), failed_rank=rank)

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from launcher.runs import Run
 
+TRAINING = "launcher.training.worker"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -25,8 +27,8 @@ class Engine(Protocol):
         """Begin what takes time before a run directory exists; optional work, safe to repeat."""
         ...
 
-    def start(self, run: Run) -> None:
-        """Start the workers of a run."""
+    def start(self, run: Run, worker: str = TRAINING) -> None:
+        """Start the workers of a run: `main` of a module, called with the run directory."""
         ...
 
     def poll(self, timeout_s: float) -> Outcome | None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 
-from launcher.engines.engine import Outcome
+from launcher.engines.engine import TRAINING, Outcome
 from launcher.errors import EngineError
 from launcher.runs import Run
 
@@ -40,7 +40,7 @@ class LocalEngine:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             )
 
-    def start(self, run: Run) -> None:
+    def start(self, run: Run, worker: str = TRAINING) -> None:
         """Hand the run directory to the agent.
 
         Raises:
@@ -50,7 +50,7 @@ class LocalEngine:
         assert self._agent is not None
         assert self._agent.stdin is not None
         try:
-            self._agent.stdin.write(f"{run.path}\n")
+            self._agent.stdin.write(json.dumps({"run": str(run.path), "worker": worker}) + "\n")
             self._agent.stdin.flush()
         except BrokenPipeError as error:
             raise EngineError("the local agent ended before it was given the run; see its message above") from error

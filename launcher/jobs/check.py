@@ -42,7 +42,7 @@ def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
 
     manifest = prepared.manifest
     resolved = from_composed(resolve(composed, prepared.data))
-    refusal = refuse_model(resolved)
+    refusal = refuse_model(resolved, plan.axes)
     if refusal is not None:
         raise RequestError(refusal)
     try:

@@ -103,12 +103,9 @@ def check_disk() -> None:
 
 def write_run(composed: DictConfig, config: Config, plan: Plan, prepared: Prepared, engine: Engine) -> Run:
     """Create the run directory, write all that workers read, and start them; on an error nothing is left."""
-    resolved = resolve(composed, prepared.data)
     run = create_run(config.run_id)
     try:
-        run.config_path.write_text(to_yaml(resolved), encoding="utf-8")
-        plan.save(run.plan_path)
-        prepared.manifest.save(run.data_path)
+        write_inputs(run, composed, plan, prepared)
         run.update_job(
             state="starting",
             engine=config.engine.name,
@@ -129,3 +126,10 @@ def write_run(composed: DictConfig, config: Config, plan: Plan, prepared: Prepar
         shutil.rmtree(run.path, ignore_errors=True)
         raise
     return run
+
+
+def write_inputs(run: Run, composed: DictConfig, plan: Plan, prepared: Prepared) -> None:
+    """What workers read: the resolved config, the plan and where the data are."""
+    run.config_path.write_text(to_yaml(resolve(composed, prepared.data)), encoding="utf-8")
+    plan.save(run.plan_path)
+    prepared.manifest.save(run.data_path)

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, Replicate
 
 
 class GradientNorm:
@@ -20,10 +20,9 @@ class GradientNorm:
 
     def __init__(self, parameters: Iterable[nn.Parameter], *, stages: dist.ProcessGroup | None) -> None:
         parameters = list(parameters)
-        laid_out = [parameter for parameter in parameters if isinstance(parameter, DTensor)]
-        self._replicated = [p for p in laid_out if all(placement.is_replicate() for placement in p.placements)]
-        for parameter in laid_out:
-            if not all(placement.is_replicate() for placement in parameter.placements):
+        self._replicated: list[nn.Parameter] = [p for p in parameters if not _sharded_over(p)]
+        for parameter in parameters:
+            if _sharded_over(parameter):
                 parameter.register_post_accumulate_grad_hook(keep_own_part)
         groups: dict[tuple[dist.ProcessGroup, ...], list[nn.Parameter]] = {}
         for parameter in parameters:
@@ -39,7 +38,7 @@ class GradientNorm:
         for processes, parameters in self._groups:
             gradients = [_local(p.grad) for p in parameters if p.grad is not None]
             local_gradients += gradients
-            square = nn.utils.get_total_norm(gradients).square() if gradients else torch.zeros(())
+            square = nn.utils.get_total_norm(gradients).square()
             for group in processes:
                 dist.all_reduce(square, group=group)
             squares.append(square)
@@ -69,13 +68,12 @@ def sum_partial(parameters: list[nn.Parameter]) -> None:
         if isinstance(gradient, DTensor) and any(placement.is_partial() for placement in gradient.placements):
             partial.setdefault(gradient.device_mesh, []).append(parameter)
     for mesh, group in partial.items():
-        locals_ = [_local(parameter.grad) for parameter in group]
+        locals_ = [_local(parameter.grad) for parameter in group if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in locals_])
         dist.all_reduce(flat, group=mesh.get_group())
         for parameter, summed in zip(group, flat.split([gradient.numel() for gradient in locals_]), strict=True):
-            parameter.grad = DTensor.from_local(
-                summed.view(parameter.shape), mesh, parameter.placements, run_check=False
-            )
+            whole = summed.view(parameter.shape)
+            parameter.grad = DTensor.from_local(whole, mesh, [Replicate()] * mesh.ndim, run_check=False)
 
 
 def _sharded_over(parameter: nn.Parameter) -> tuple[dist.ProcessGroup, ...]:

@@ -149,4 +149,4 @@ def _parts(whole: nn.Module, plan: ModelPlan, indices: list[int], *, stages: int
 def _autocast(part: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
     """Compute in `dtype` where nothing is sharded that could be gathered in it; floating outputs are float32."""
     forward = torch.autocast(device.type, dtype)(part.forward)
-    part.forward = lambda *args, **kwargs: forward(*args, **kwargs).float()  # type: ignore[method-assign]
+    part.forward = lambda *args, **kwargs: forward(*args, **kwargs).float()

@@ -32,7 +32,7 @@ def checkpoint_blocks(blocks: list[nn.Module], *, method: str, every: int) -> No
     options: dict[str, Any] = {"context_fn": selective} if method == "selective" else {}
     for block in blocks[::every]:
         again = partial(checkpoint, block.forward, use_reentrant=False, **options)
-        block.forward = again  # type: ignore[method-assign]
+        block.forward = again
 
 
 def selective() -> tuple[Any, Any]:

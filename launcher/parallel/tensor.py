@@ -128,7 +128,7 @@ def use_local_weights(module: nn.Module) -> None:
         for name, parameter in module._parameters.items():
             if isinstance(parameter, DTensor):
                 sharded[name] = parameter
-                module._parameters[name] = parameter.to_local()  # type: ignore[assignment]
+                module._parameters[name] = parameter.to_local()
 
     def wrap(_: nn.Module, __: Any, ___: Any) -> None:
         module._parameters.update(sharded)

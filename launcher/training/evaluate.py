@@ -22,7 +22,8 @@ def evaluate(job: Assembly, rows: Rows, *, max_samples: int | None = None) -> di
     metrics = job.task.metrics().to(job.accelerator.device)
     loss, terms = 0.0, 0.0
     job.model.train(False)
-    for micro, output in job.model.outputs(_micros(job, rows, max_samples, num_terms := [])):
+    num_terms: list[float] = []
+    for micro, output in job.model.outputs(_micros(job, rows, max_samples, num_terms)):
         if output is not None:
             loss_sum = job.task.loss_sum(output, micro.targets)
             job.task.update(metrics, output, micro.targets, loss_sum)

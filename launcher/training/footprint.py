@@ -10,12 +10,14 @@ import torch
 
 from launcher.config.targets import build
 from launcher.errors import RequestError
+from launcher.parallel.refusals import refuse_strategy
 from launcher.training.optimizer import make_optimizer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from launcher.config.schema import Config
+    from launcher.parallel.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,18 +43,18 @@ def measure_footprint(config: Config) -> Footprint:
     )
 
 
-def refuse_model(config: Config) -> str | None:
-    """Why the task or the model can't be built from its arguments, found on the meta device before any worker starts.
+def refuse_model(config: Config, axes: Axes) -> str | None:
+    """Why task or model can't be built from their arguments, or not be spread so; found before any worker starts.
 
     Only what a constructor says of its arguments counts; any other exception is a bug, which a worker shows whole.
     """
     for name, section in (("task", config.task), ("model", config.model)):
         try:
             with torch.device("meta"):
-                build(section)
+                built = build(section)
         except (ValueError, OSError, RequestError) as error:
             return f"{name} {section['_target_']} can't be built: {error}"
-    return None
+    return refuse_strategy(built, config, axes)
 
 
 def _optimizer_bytes(config: Config, model: nn.Module) -> int | None:

@@ -28,9 +28,7 @@ def run_steps(job: Assembly) -> None:
     job.meter.resume()
     for step in training_steps(job.train_rows, job.share, first=0, last=job.num_steps):
         job.progress.step = step.index + 1
-        learning_rate = job.base_lr * job.schedule(step.index)
-        for group in job.optimizer.param_groups:
-            group["lr"] = learning_rate
+        learning_rate = set_learning_rate(job, step)
         window.add(step, *take_step(job, step))
         job.profiler.step()
         done = step.index + 1
@@ -42,6 +40,17 @@ def run_steps(job: Assembly) -> None:
 
 def take_step(job: Assembly, step: Step) -> tuple[Tensor, float | Tensor, Tensor]:
     """One optimizer step; returns what this process counts of loss and terms, and the norm of the whole gradient."""
+    loss, terms = compute_gradients(job, step)
+    norm = job.model.clip(job.config.trainer.gradient_clip_norm)
+    if job.checks_every_step and not math.isfinite(norm.item()):
+        raise non_finite(job, step.index + 1, loss)
+    job.optimizer.step()
+    job.optimizer.zero_grad()
+    return loss, terms, norm
+
+
+def compute_gradients(job: Assembly, step: Step) -> tuple[Tensor, float | Tensor]:
+    """Gradients of the mean over the global batch; returns what this process counts of loss and terms."""
     examples = [job.task.example(batch) for batch in step.batches]
     global_terms = count_terms(job, step, examples)
     micros = [
@@ -49,14 +58,17 @@ def take_step(job: Assembly, step: Step) -> tuple[Tensor, float | Tensor, Tensor
         for example, batch in zip(examples, step.batches, strict=True)
     ]
     loss = job.model.accumulate(micros, job.task.loss_sum, 1 / global_terms)
-    norm = job.model.clip(job.config.trainer.gradient_clip_norm)
-    if job.checks_every_step and not math.isfinite(norm.item()):
-        raise non_finite(job, step.index + 1, loss)
-    job.optimizer.step()
-    job.optimizer.zero_grad()
     if not job.model.mesh.counts_terms:
-        return loss, 0.0, norm
-    return loss, sum(e.num_terms * b.weight for b, e in zip(step.batches, examples, strict=True)), norm
+        return loss, 0.0
+    return loss, sum(e.num_terms * b.weight for b, e in zip(step.batches, examples, strict=True))
+
+
+def set_learning_rate(job: Assembly, step: Step) -> float:
+    """The step's learning rate, which its optimizer now has."""
+    learning_rate = job.base_lr * job.schedule(step.index)
+    for group in job.optimizer.param_groups:
+        group["lr"] = learning_rate
+    return learning_rate
 
 
 def count_terms(job: Assembly, step: Step, examples: Iterable[Example]) -> int | Tensor:

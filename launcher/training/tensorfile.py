@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import _TYPES
@@ -24,7 +25,8 @@ def write_tensors(
         for _ in tensors:
             pass
         return
-    header, offset = {"__metadata__": {"format": "pt"}}, 0
+    header: dict[str, dict[str, Any]] = {"__metadata__": {"format": "pt"}}
+    offset = 0
     for name, tensor in layout.items():
         end = offset + tensor.numel() * tensor.element_size()
         header[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, end]}
@@ -34,7 +36,7 @@ def write_tensors(
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         file.write(len(encoded).to_bytes(8, "little") + encoded)
-        for _, tensor in tensors:
-            assert tensor is not None
-            file.write(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+        for _, whole in tensors:
+            assert whole is not None
+            file.write(whole.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     partial.replace(path)

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,7 +30,15 @@ _outliving: list[Assembly] = []
 
 
 def main(run_path: str) -> None:
-    """Train the run in `run_path`; rank, world size and attempt come from the elastic agent's environment."""
+    """Train the run in `run_path`."""
+    work(run_path, train)
+
+
+def work(run_path: str, do: Callable[[Run, Progress, list[WandbTracker]], Assembly]) -> None:
+    """Do something in a run directory and end this process, with what it knows of a failure written there.
+
+    Rank, world size and attempt come from the elastic agent's environment.
+    """
     signals.install()
     run = Run(Path(run_path))
     rank, attempt = int(os.environ["RANK"]), int(os.environ["TORCHELASTIC_RESTART_COUNT"])
@@ -39,7 +48,7 @@ def main(run_path: str) -> None:
     progress = Progress()
     trackers: list[WandbTracker] = []
     try:
-        job = train(run, progress, trackers)
+        job = do(run, progress, trackers)
     except (Exception, signals.Stopped) as error:
         # A peer that was stopped before us breaks the collective we are in; that is no failure of ours.
         signum = signals.received()
