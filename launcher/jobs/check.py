@@ -10,6 +10,7 @@ from launcher import words
 from launcher.config.validate import from_composed, resolve
 from launcher.errors import RequestError
 from launcher.jobs.job import check_disk, prepare_data
+from launcher.parallel.axes import Axes
 from launcher.parallel.devices import find_devices
 from launcher.parallel.plan import make_plan
 from launcher.runs import refuse_existing, runs_root
@@ -70,16 +71,18 @@ def check_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
     """The result of `check_job` as rows of a table."""
     plan, footprint = result["plan"], result["footprint"]
     optimizer = footprint["optimizer_bytes"]
+    whole = "" if plan["axes"]["dp_replicate"] == plan["num_processes"] else ", whole model"
     return [
         ("processes", f"{plan['num_processes']} on {plan['device']}, {plan['threads']} threads each"),
+        ("mesh", str(Axes(**plan["axes"]))),
         ("global batch", f"{plan['global_batch_size']} samples"),
         ("batch per device", f"{plan['micro_batch_size']} samples x {plan['accumulation']} accumulated"),
         ("steps", str(result["steps"])),
         ("samples", "  ".join(f"{name} {number}" for name, number in result["rows"].items())),
         ("parameters", words.count(footprint["num_parameters"])),
-        ("weights", words.size(footprint["weights_bytes"])),
-        ("gradients", words.size(footprint["gradients_bytes"])),
-        ("optimizer", "unknown" if optimizer is None else words.size(optimizer)),
+        (f"weights{whole}", words.size(footprint["weights_bytes"])),
+        (f"gradients{whole}", words.size(footprint["gradients_bytes"])),
+        (f"optimizer{whole}", "unknown" if optimizer is None else words.size(optimizer)),
         ("FLOPs a sample", words.count(result["flops_per_sample"])),
         ("runs go to", result["runs_dir"]),
     ]

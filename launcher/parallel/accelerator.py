@@ -13,7 +13,7 @@ from launcher.errors import EngineError
 
 if TYPE_CHECKING:
     from accelerate.tracking import GeneralTracker
-    from torch.optim import Optimizer
+    from accelerate.utils import DeepSpeedPlugin
 
     from launcher.parallel.plan import Plan
 
@@ -21,7 +21,9 @@ _PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 COLLECTIVE_TIMEOUT = timedelta(minutes=10)
 
 
-def make_accelerator(plan: Plan, *, precision: str, trackers: list[GeneralTracker]) -> Accelerator:
+def make_accelerator(
+    plan: Plan, *, precision: str, trackers: list[GeneralTracker], plugin: DeepSpeedPlugin | None = None
+) -> Accelerator:
     """Join the process group and own device, precision, clipping and trackers.
 
     Raises:
@@ -32,6 +34,7 @@ def make_accelerator(plan: Plan, *, precision: str, trackers: list[GeneralTracke
         cpu=plan.device == "cpu",
         mixed_precision=_PRECISIONS[precision],
         log_with=trackers or None,
+        deepspeed_plugin=plugin,
         kwargs_handlers=[replicate, InitProcessGroupKwargs(timeout=COLLECTIVE_TIMEOUT)],
     )
     if accelerator.num_processes != plan.num_processes:
@@ -39,13 +42,6 @@ def make_accelerator(plan: Plan, *, precision: str, trackers: list[GeneralTracke
     if accelerator.device.type != plan.device:
         raise EngineError(f"device {plan.device} was planned, but the worker got {accelerator.device.type}")
     return accelerator
-
-
-def step_with(accelerator: Accelerator, optimizer: Optimizer) -> Optimizer:
-    """The optimizer as the step loop calls it."""
-    stepper = accelerator.prepare(optimizer)
-    # Without a gradient scaler the wrapper only adds its cost: it searches the import path at every step.
-    return stepper if accelerator.scaler is not None else stepper.optimizer
 
 
 def reduce_sums(accelerator: Accelerator, *values: Any) -> list[float]:

@@ -18,7 +18,9 @@ class GradientNorm:
     stages hold different parameters. `parameters` and their layouts do not change.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], *, stages: dist.ProcessGroup | None) -> None:
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], *, device: torch.device, stages: dist.ProcessGroup | None
+    ) -> None:
         parameters = list(parameters)
         self._replicated: list[nn.Parameter] = [p for p in parameters if not _sharded_over(p)]
         for parameter in parameters:
@@ -28,7 +30,7 @@ class GradientNorm:
         for parameter in parameters:
             groups.setdefault(_sharded_over(parameter), []).append(parameter)
         self._groups = list(groups.items())
-        self._stages = stages
+        self._device, self._stages = device, stages
 
     def clip(self, limit: float | None) -> Tensor:
         """The norm before clipping, of shape (); gradients are scaled down to `limit` if there is one."""
@@ -38,7 +40,8 @@ class GradientNorm:
         for processes, parameters in self._groups:
             gradients = [_local(p.grad) for p in parameters if p.grad is not None]
             local_gradients += gradients
-            square = nn.utils.get_total_norm(gradients).square()
+            # Offloaded gradients lie in the host's memory, but processes talk through their devices.
+            square = nn.utils.get_total_norm(gradients).square().to(self._device)
             for group in processes:
                 dist.all_reduce(square, group=group)
             squares.append(square)
@@ -48,7 +51,8 @@ class GradientNorm:
         norm = total.sqrt()
         if limit is not None:
             # As torch's clip_grad_norm_ does, so that one process gives the same numbers.
-            torch._foreach_mul_(local_gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
+            factor = (limit / (norm + 1e-6)).clamp(max=1.0)
+            torch._foreach_mul_(local_gradients, factor.to(local_gradients[0].device))
         return norm
 
 

@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from launcher.config.schema import Config
 from launcher.errors import EngineError
 from launcher.parallel.context import positions, replace_attention, split_position_buffers, split_sequence
+from launcher.parallel.deepspeed import DeepSpeedModel
 from launcher.parallel.experts import apply_expert_parallel
 from launcher.parallel.initialize import initialize
 from launcher.parallel.mesh import Mesh, make_mesh
@@ -57,7 +58,9 @@ def distribute(
     for part in parts:
         transform(part, mesh, model_plan, config, positions=mine)
     if from_meta:
-        initialize(whole, parts, seed=config.trainer.seed, device=mesh.device)
+        home = torch.device("cpu") if strategy.cpu_offload and not axes.only_replicates else mesh.device
+        initialize(whole, parts, seed=config.trainer.seed, device=home)
+        _move_buffers(parts, mesh.device)
     if mine is not None:
         split_position_buffers(whole, model_plan, mine)
     common: dict[str, Any] = {
@@ -70,6 +73,8 @@ def distribute(
         "balance": balance,
         "notes": notes,
     }
+    if strategy.zero_stage is not None:
+        return DeepSpeedModel(accelerator, accumulation=plan.accumulation, **common)
     if axes.pp > 1:
         sizes = {"num_stages": stages, "num_micros": plan.accumulation, "rows": plan.micro_batch_size}
         return Pipeline(indices, schedule=schedule, **sizes, **common)
@@ -144,6 +149,14 @@ def _parts(whole: nn.Module, plan: ModelPlan, indices: list[int], *, stages: int
     return [
         stage_module(whole, plan, blocks[index], is_first=index == 0, is_last=index == stages - 1) for index in indices
     ]
+
+
+def _move_buffers(parts: list[nn.Module], device: torch.device) -> None:
+    """Offloaded parameters are filled in the host's memory; buffers are used on the device."""
+    for part in parts:
+        for module in part.modules():
+            for name, buffer in module.named_buffers(recurse=False):
+                setattr(module, name, buffer.to(device))
 
 
 def _autocast(part: nn.Module, device: torch.device, dtype: torch.dtype) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from launcher.config.schema import Config
@@ -45,6 +46,7 @@ def make_plan(config: Config, devices: Devices) -> Plan:
         RequestError: sizes that do not divide, or a device that is not there.
     """
     device = _device(config, devices)
+    _refuse_deepspeed(config, device)
     available = devices.count(device)
     processes, notes = count_processes(config, device=device, available=available)
     if device != "cpu" and processes > available:
@@ -81,3 +83,23 @@ def _device(config: Config, devices: Devices) -> str:
             "trainer.precision=fp16 needs a GPU, and this run is on cpu; use trainer.precision=bf16 or fp32"
         )
     return device
+
+
+def _refuse_deepspeed(config: Config, device: str) -> None:
+    """Say what is missing.
+
+    Raises:
+        RequestError: there is no GPU, or the package is not installed.
+    """
+    if config.strategy.zero_stage is None:
+        return
+    if device != "cuda":
+        raise RequestError(
+            f"strategy={config.strategy.name} needs CUDA devices, and this run is on {device}; use strategy=fsdp, "
+            "which shards the same and runs anywhere"
+        )
+    if find_spec("deepspeed") is None:
+        raise RequestError(
+            f"strategy={config.strategy.name} needs a package that is not installed: pip install windlass[deepspeed]; "
+            "or use strategy=fsdp, which shards the same"
+        )

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.distributed.tensor.parallel import loss_parallel
+from torch.optim import Optimizer
 
 from launcher.parallel.clip import GradientNorm
 from launcher.parallel.gather import names_and_values, whole_tensors
@@ -55,7 +56,8 @@ class Spread(ABC):
         self.balance = balance
         self._positions = None if positions is None else positions.to(mesh.device)
         self._splits_logits = splits_logits
-        self._norm = GradientNorm(self.parameters, stages=mesh.group("pp") if mesh.axes.pp > 1 else None)
+        stages = mesh.group("pp") if mesh.axes.pp > 1 else None
+        self._norm = GradientNorm(self.parameters, device=mesh.device, stages=stages)
 
     @abstractmethod
     def accumulate(self, micros: list[Micro], loss_sum: LossSum, scale: float | Tensor) -> Tensor:
@@ -67,6 +69,10 @@ class Spread(ABC):
     @abstractmethod
     def outputs(self, micros: Iterable[Micro]) -> Iterator[tuple[Micro, Tensor | None]]:
         """Forward passes: each micro batch with this process's targets, and its output if this process counts it."""
+
+    def take(self, optimizer: Optimizer) -> Optimizer:
+        """Prepare an optimizer over `parameters`; returns what the step loop calls."""
+        return optimizer
 
     def clip(self, limit: float | None) -> Tensor:
         """The norm of the whole model's gradient, of shape (), before it is scaled down to `limit`."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from launcher.parallel.shard import synchronize_gradients
 from launcher.parallel.spread import LossSum, Micro, Spread, counted, plain
@@ -44,6 +45,11 @@ class WholeModel(Spread):
         for micro in micros:
             output = plain(self._model(**micro.inputs))
             yield self._own_targets(micro), output if self.mesh.counts and micro.weight else None
+
+    def take(self, optimizer: Optimizer) -> Optimizer:
+        stepper = self._accelerator.prepare(optimizer)
+        # Without a gradient scaler the wrapper only adds its cost: it searches the import path at every step.
+        return stepper if self._accelerator.scaler is not None else stepper.optimizer
 
     def clip(self, limit: float | None) -> Tensor:
         if self._accelerator.scaler is not None:

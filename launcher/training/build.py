@@ -16,7 +16,8 @@ from launcher.config.targets import build
 from launcher.data.columns import Columns
 from launcher.data.loader import Share, steps_per_epoch
 from launcher.data.manifest import Manifest
-from launcher.parallel.accelerator import make_accelerator, step_with
+from launcher.parallel.accelerator import make_accelerator
+from launcher.parallel.deepspeed import make_plugin
 from launcher.parallel.devices import peak_flops
 from launcher.parallel.distribute import distribute
 from launcher.training.flops import flops_per_sample
@@ -93,7 +94,9 @@ def assemble(run: Run, config: Config, plan: Plan, progress: Progress, trackers:
     trainer = config.trainer
     progress.phase = "joining the process group"
     set_determinism(trainer.deterministic)
-    accelerator = make_accelerator(plan, precision=trainer.precision, trackers=list(trackers))
+    accelerator = make_accelerator(
+        plan, precision=trainer.precision, trackers=list(trackers), plugin=make_plugin(config, plan)
+    )
     progress.phase = "opening the data"
     manifest, rows = open_data(run)
     num_steps = count_steps(config, num_samples=len(rows["train"]))
@@ -103,7 +106,9 @@ def assemble(run: Run, config: Config, plan: Plan, progress: Progress, trackers:
     sequence_length = manifest.data.get("sequence_length")
     model = distribute(accelerator, lambda: build(config.model), config, plan, sequence_length=sequence_length)
     progress.phase = "building the optimizer"
-    optimizer = step_with(accelerator, make_optimizer(config.optimizer, model.parameters))
+    optimizer = model.take(make_optimizer(config.optimizer, model.parameters))
+    if config.optimizer.get("fused") and not optimizer.defaults.get("fused"):
+        model.notes.append("optimizer.fused=true is false here: torch has no such fused step for sharded parameters")
     progress.phase = "starting the tracker"
     accelerator.init_trackers(config.tracker.project, to_plain(run.config_path))
     share = Share(

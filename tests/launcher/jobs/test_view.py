@@ -12,6 +12,7 @@ from rich.console import Console
 
 from launcher.jobs.failure import Failure
 from launcher.jobs.view import View
+from launcher.parallel.axes import Axes
 from launcher.parallel.plan import Plan
 from launcher.runs import Run, write_json
 
@@ -149,6 +150,7 @@ def test_a_plan_is_shown_with_what_was_decided_for_the_user(make_run: Callable[.
     plan = Plan(
         device="cpu",
         num_processes=1,
+        axes=Axes(),
         threads=2,
         global_batch_size=8,
         micro_batch_size=8,
