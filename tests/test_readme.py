@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.settings import TINY_TEXT
+
 ROOT = Path(__file__).parents[1]
-TINY = ["trainer.max_epochs=1", "tracker=none"]
+TINY = {"train": ["trainer.max_epochs=1", "tracker=none"], "parity": [*TINY_TEXT, "tracker=none", "--steps=2"]}
 
 
 def blocks(name: str, language: str) -> list[str]:
@@ -22,7 +24,7 @@ def blocks(name: str, language: str) -> list[str]:
 
 
 def commands(name: str) -> list[str]:
-    return [line.partition("#")[0].strip() for line in blocks(name, "sh")[1].splitlines()]
+    return [line.partition("#")[0].strip() for block in blocks(name, "sh")[1:] for line in block.splitlines()]
 
 
 def run(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -33,7 +35,7 @@ def run(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_every_command_of_the_readme_exits_with_0(tmp_path: Path) -> None:
     for command in commands("README.md"):
         words = shlex.split(command)[1:]
-        tiny = TINY if words[0] == "train" and "--cfg" not in words else []
+        tiny = TINY.get(words[0], []) if "--cfg" not in words else []
         result = run("-c", "from launcher.cli import main; main()", *words, *tiny, cwd=tmp_path)
         assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
 

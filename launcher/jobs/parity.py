@@ -56,6 +56,10 @@ def prove_parity(
     Raises:
         RequestError: what `windlass train` would refuse on either side.
     """
+    if any(from_composed(side).strategy.zero_stage is not None for side in (composed, reference)):
+        raise RequestError(
+            "strategy.zero_stage: DeepSpeed keeps its gradients to itself, so they can't be compared; use strategy=fsdp"
+        )
     notes: list[str] = []
     sides = [_prepared_for_proof(side, notes, steps=steps) for side in (composed, reference)]
     plans = [make_plan(from_composed(side), find_devices(_device(side))) for side in sides]

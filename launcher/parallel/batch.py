@@ -78,7 +78,7 @@ def _pipeline_batches(config: Config, axes: Axes, share: int) -> tuple[int, int]
     rounds = max(1, count // axes.pp)
     interleaved = config.strategy.pp_schedule in ("interleaved_1f1b", "interleaved_zero_bubble")
     if count < least or (interleaved and count % rounds != 0):
-        rule = f"at least {least}" + (f" and a multiple of {axes.pp}" if interleaved else "")
+        rule = f"at least {least}" + (f", best a multiple of {axes.pp}," if interleaved else "")
         wanted = max(least, count // axes.pp * axes.pp)
         raise RequestError(
             f"strategy.pp_schedule={config.strategy.pp_schedule} over pp={axes.pp} stages needs {rule} micro batches "

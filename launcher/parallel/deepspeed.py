@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from launcher.config.schema import Config
-from launcher.errors import RequestError
 from launcher.parallel.plan import Plan
 from launcher.parallel.spread import LossSum, Micro, Spread, counted
 
@@ -67,8 +66,7 @@ class DeepSpeedModel(Spread):
         return torch.tensor(0.0 if norm is None else norm, device=self.mesh.device)
 
     def tensors(self, *, gradients: bool = False) -> Iterator[tuple[str, Tensor | None]]:
-        if gradients:
-            raise RequestError("strategy=deepspeed keeps its gradients to itself; use strategy=fsdp")
+        assert not gradients, "the engine keeps them to itself"
         state = self._accelerator.get_state_dict(self._model)  # whole on process 0
         for name in self.layout():
             yield name, state[name] if self.mesh.rank == 0 else None

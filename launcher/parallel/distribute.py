@@ -24,7 +24,7 @@ from launcher.parallel.recompute import checkpoint_blocks
 from launcher.parallel.routing import Balance
 from launcher.parallel.shard import DTYPES, shard
 from launcher.parallel.spread import Spread
-from launcher.parallel.stages import cut, num_stages, stage_module, stages_of
+from launcher.parallel.stages import cut, num_stages, place_of_last, stage_module, stages_of
 from launcher.parallel.tensor import apply_tensor_parallel
 from launcher.parallel.whole import WholeModel
 
@@ -37,7 +37,9 @@ def distribute(
     The order is: stages, split sequence, split matrices, experts, recomputation, compilation, sharding, weights.
     """
     axes, strategy = plan.axes, config.strategy
-    mesh = make_mesh(axes, rank=accelerator.process_index, device=accelerator.device)
+    schedule = strategy.pp_schedule
+    last = place_of_last(schedule, processes=axes.pp)
+    mesh = make_mesh(axes, rank=accelerator.process_index, device=accelerator.device, last=last)
     whole, from_meta = construct(build, config.trainer.seed, mesh.device)
     model_plan = ModelPlan.of(whole)
     notes = [model_plan.note] if model_plan.note is not None and not axes.only_replicates else []
@@ -46,7 +48,6 @@ def distribute(
             f"every process builds {type(whole).__name__} whole: it has no parallel_plan with reset_parameters"
         )
     num_parameters = sum(parameter.numel() for parameter in whole.parameters())
-    schedule = strategy.pp_schedule
     indices = stages_of(schedule, index=mesh.index("pp"), processes=axes.pp) if axes.pp > 1 else [0]
     stages = num_stages(schedule, axes.pp) if axes.pp > 1 else 1
     parts = _parts(whole, model_plan, indices, stages=stages, by=strategy.pp_split) if axes.pp > 1 else [whole]
@@ -58,7 +59,8 @@ def distribute(
     for part in parts:
         transform(part, mesh, model_plan, config, positions=mine)
     if from_meta:
-        home = torch.device("cpu") if strategy.cpu_offload and not axes.only_replicates else mesh.device
+        offloads = strategy.cpu_offload and not axes.only_replicates and axes.num_gradients > 1
+        home = torch.device("cpu") if offloads else mesh.device
         initialize(whole, parts, seed=config.trainer.seed, device=home)
         _move_buffers(parts, mesh.device)
     if mine is not None:
@@ -134,12 +136,15 @@ def called(accelerator: Accelerator, model: nn.Module, mesh: Mesh) -> nn.Module:
     """
     if not mesh.axes.only_replicates:
         return model
+    if mesh.axes.num_processes == 1:
+        # Under an elastic agent Accelerate would replicate it too: three times its memory and a message each step.
+        return accelerator.prepare_model(model, evaluation_mode=True)
     # Buffers that are not saved (rotary tables) are the same everywhere; the rest is sent before each forward.
     saved = model.state_dict().keys()
     unsaved = [name for name, _ in model.named_buffers() if name not in saved]
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, unsaved)
     wrapped = accelerator.prepare(model)
-    if mesh.axes.num_processes > 1 and not isinstance(wrapped, DistributedDataParallel):
+    if not isinstance(wrapped, DistributedDataParallel):
         raise EngineError(f"the model was wrapped as {type(wrapped).__name__}, not DistributedDataParallel")
     return wrapped
 

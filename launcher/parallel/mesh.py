@@ -22,6 +22,7 @@ class Mesh:
     axes: Axes
     rank: int
     device: torch.device
+    last: int = 0  # the position along `pp` of the process that holds the last stage
     roles: DeviceMesh | None = None  # (pp, data, cp, tp): who shares samples, sequence, matrices
     dense: DeviceMesh | None = None  # (pp, dp_replicate, fsdp, tp): where ordinary parameters lie
     sparse: DeviceMesh | None = None  # (pp, dp_replicate, fsdp_of_experts, ep, tp): where experts lie, if ep > 1
@@ -43,7 +44,7 @@ class Mesh:
     @property
     def counts(self) -> bool:
         """Whether the loss of this process is counted: it holds the last stage, and no other holds the same loss."""
-        return self.index("tp") == 0 and self.index("pp") == self.axes.pp - 1
+        return self.index("tp") == 0 and self.index("pp") == self.last
 
     @property
     def counts_terms(self) -> bool:
@@ -65,7 +66,7 @@ class Mesh:
         return self.sparse["dp_replicate", "fsdp_of_experts"]
 
 
-def make_mesh(axes: Axes, *, rank: int, device: torch.device) -> Mesh:
+def make_mesh(axes: Axes, *, rank: int, device: torch.device, last: int = 0) -> Mesh:
     """Make the process groups that the axes need; every process must call it."""
     if axes.only_replicates:
         return Mesh(axes=axes, rank=rank, device=device)
@@ -83,4 +84,4 @@ def make_mesh(axes: Axes, *, rank: int, device: torch.device) -> Mesh:
             (axes.pp, copies, shards // axes.ep, axes.ep, axes.tp),
             mesh_dim_names=("pp", "dp_replicate", "fsdp_of_experts", "ep", "tp"),
         )
-    return Mesh(axes=axes, rank=rank, device=device, roles=roles, dense=dense, sparse=sparse)
+    return Mesh(axes=axes, rank=rank, device=device, last=last, roles=roles, dense=dense, sparse=sparse)

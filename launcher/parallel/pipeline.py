@@ -46,7 +46,7 @@ class Pipeline(Spread):
             part.register_forward_pre_hook(self._take_row_weights, with_kwargs=True, prepend=True)
         group = self.mesh.group("pp")
         stages: list[Any] = [
-            PipelineStage(part, index, num_stages, self.mesh.device, group=group)
+            Stage(part, index, num_stages, self.mesh.device, group=group)
             for part, index in zip(self.parts, indices, strict=True)
         ]
         kind: Any = get_schedule_class(CLASSES[schedule])
@@ -66,8 +66,9 @@ class Pipeline(Spread):
             self._outputs = {}
             self._run(self._schedule.eval, group)
             for index, micro in enumerate(group):
-                is_mine = self.mesh.counts and bool(micro.weight)
-                yield self._own_targets(micro), plain(self._outputs[index]) if is_mine else None
+                # Every process of the last stage must take part in gathering logits that are split.
+                output = plain(self._outputs[index]) if index in self._outputs else None
+                yield self._own_targets(micro), output if self.mesh.counts and micro.weight else None
         self._outputs = {}
 
     def _run(self, call: Any, micros: list[Micro]) -> None:
@@ -107,6 +108,19 @@ class Pipeline(Spread):
         weights = kwargs.pop(ROW_WEIGHTS, None)
         self.balance.set(weights if torch.is_grad_enabled() else None)
         return args, kwargs
+
+
+class Stage(PipelineStage):
+    """A stage that can be evaluated next to its neighbour: torch hands gradients on there even if none are computed."""
+
+    def get_local_bwd_output(self, mb_index: int) -> Any:
+        """Gradients of a micro batch's inputs, for the stage before on this process."""
+        return super().get_local_bwd_output(mb_index) if self.has_backward else ()
+
+    def set_local_bwd_input(self, next_stage_bwd_outputs: Any, mb_index: int) -> None:
+        """Take gradients of a micro batch's outputs from the stage after on this process."""
+        if self.has_backward:
+            super().set_local_bwd_input(next_stage_bwd_outputs, mb_index)
 
 
 def _filled(x: Tensor, rows: int) -> Tensor:

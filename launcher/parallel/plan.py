@@ -58,6 +58,7 @@ def make_plan(config: Config, devices: Devices) -> Plan:
         )
     axes = resolve_axes(config.strategy, processes=processes)
     micro, accumulation = divide_batch(config, axes)
+    notes += _idle_options(config, axes)
     return Plan(
         device=device,
         num_processes=processes,
@@ -67,6 +68,25 @@ def make_plan(config: Config, devices: Devices) -> Plan:
         micro_batch_size=micro,
         accumulation=accumulation,
         notes=notes,
+    )
+
+
+def _idle_options(config: Config, axes: Axes) -> tuple[str, ...]:
+    """Options that were asked for and do nothing on this mesh."""
+    strategy, shards = config.strategy, axes.num_gradients > 1 and not axes.only_replicates
+    asked = {
+        "cpu_offload=true": (strategy.cpu_offload, shards, "dp_shard"),
+        "reduce_dtype=bf16": (strategy.reduce_dtype == "bf16", shards, "dp_shard"),
+        "sequence_parallel=true": (strategy.sequence_parallel, axes.tp > 1, "tp"),
+        "loss_parallel=true": (strategy.loss_parallel, axes.tp > 1, "tp"),
+        f"pp_microbatches={strategy.pp_microbatches}": (strategy.pp_microbatches != "auto", axes.pp > 1, "pp"),
+        "pp_split=cost": (strategy.pp_split == "cost", axes.pp > 1, "pp"),
+        "cp_method=ulysses": (strategy.cp_method == "ulysses", axes.cp > 1, "cp"),
+    }
+    return tuple(
+        f"strategy.{option} does nothing where {axis} is 1"
+        for option, (on, used, axis) in asked.items()
+        if on and not used
     )
 
 

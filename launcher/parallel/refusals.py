@@ -19,12 +19,12 @@ TOKEN_LABELS = ("next_tokens", "masked_tokens")
 
 def refuse_strategy(model: nn.Module, config: Config, axes: Axes) -> str | None:
     """The first thing that does not fit, with the override that would; `model` may be on the meta device."""
-    if axes.only_replicates and config.strategy.zero_stage is None:
-        return None
     try:
         plan = ModelPlan.of(model)
     except ValueError as error:
         return str(error)
+    if axes.only_replicates:
+        return None
     checks: tuple[Callable[[nn.Module, ModelPlan, Config, Axes], Iterator[str]], ...] = (
         _precision,
         _tensor,

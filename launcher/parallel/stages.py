@@ -34,6 +34,11 @@ def stages_of(schedule: str, *, index: int, processes: int) -> list[int]:
     return [index, 2 * processes - 1 - index if schedule in V_SHAPED else index + processes]
 
 
+def place_of_last(schedule: str, *, processes: int) -> int:
+    """The position along the pipeline of the process that holds the last stage."""
+    return 0 if schedule in V_SHAPED else processes - 1
+
+
 def cut(model: nn.Module, plan: ModelPlan, stages: int, *, by: str) -> list[list[str]]:
     """Names of the blocks of each stage, in order: as many blocks in each (`layers`) or as equal a cost (`cost`).
 

@@ -64,7 +64,8 @@ def _styles(*, sequence: bool, loss: bool) -> dict[str, ParallelStyle | None]:
         "colwise_gather_output": gathered,
         "norm": SequenceParallel(sequence_dim=TIME) if sequence else None,
         "head_norm": SequenceParallel(sequence_dim=HEADS, use_local_output=True),
-        "region": Relayout(inputs=gather, keep=True) if sequence else None,
+        # Also without: matrices that read one DTensor sum their gradients of it before processes talk.
+        "region": Relayout(inputs=gather, keep=True),
         "replicated_region": Relayout(inputs=gather, outputs=split) if sequence else None,
         "replicated_output": Relayout(outputs=split) if sequence else None,
     }

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import fixed_cost, peak_memory, start_time, step_time
+from tests.benchmarks import fixed_cost, gpu, peak_memory, start_time, step_time, strategies, throughput
 from tests.benchmarks.report import Row, show
 from tests.benchmarks.workspace import workspace
 
-PARTS = {"step": step_time, "fixed": fixed_cost, "start": start_time, "memory": peak_memory}
+PARTS = {
+    "step": step_time,
+    "strategies": strategies,
+    "throughput": throughput,
+    "fixed": fixed_cost,
+    "start": start_time,
+    "memory": peak_memory,
+    "gpu": gpu,
+}
 
 
 def main() -> None:
@@ -25,7 +33,8 @@ def main() -> None:
     with workspace() as space:
         for name in arguments.parts or PARTS:
             rows += PARTS[name].measure(space, repeats=arguments.repeats, steps=arguments.steps)
-    show(rows)
+    if rows:
+        show(rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""When steps begin: models that write down each call, the same clock for every loop that trains them."""
+"""When steps end: a hook on every optimizer, the same clock for every loop, however often it calls the model."""
 
 from __future__ import annotations
 
@@ -7,44 +7,24 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from statistics import fmean, median
 
-from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from models.gpt import GPT
-from models.mlp import MLP
 from tests.benchmarks.report import Cost
 
 SKIPPED_STEPS = 3
 """At the beginning of a block: loaders start, caches fill."""
 
 Steps = list[tuple[float, float]]
-"""Wall and CPU seconds from one forward to the next."""
-
-_calls: Steps = []
-
-
-class TimedGPT(GPT):
-    """A GPT that writes down when it is called."""
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """As `GPT.forward`."""
-        _calls.append((time.perf_counter(), time.process_time()))
-        return super().forward(input_ids, attention_mask)
-
-
-class TimedMLP(MLP):
-    """An MLP that writes down when it is called."""
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """As `MLP.forward`."""
-        _calls.append((time.perf_counter(), time.process_time()))
-        return super().forward(inputs)
+"""Wall and CPU seconds from one optimizer step to the next."""
 
 
 def record(train: Callable[[int], None], num_steps: int) -> Steps:
     """Train a block in which so many steps are timed."""
-    _calls.clear()
+    ends: Steps = []
+    hook = register_optimizer_step_post_hook(lambda *_: ends.append((time.perf_counter(), time.process_time())))
     train(num_steps + SKIPPED_STEPS + 1)
-    return [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(_calls[SKIPPED_STEPS:])]
+    hook.remove()
+    return [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(ends[SKIPPED_STEPS:])]
 
 
 def measure_in_turns(blocks: Mapping[str, Callable[[], Steps]], *, turns: int) -> dict[str, Cost]:

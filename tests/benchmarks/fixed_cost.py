@@ -27,7 +27,6 @@ REPEATS, TURNS, STEPS = 12, 6, 60
 BATCH_SIZE = 16
 TINY_MLP = (
     "model=mlp",
-    "model._target_=tests.benchmarks.clock.TimedMLP",
     "model.width=64",
     "model.depth=1",
     "model.activation=relu",

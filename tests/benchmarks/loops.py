@@ -16,7 +16,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
@@ -27,7 +26,7 @@ from launcher.data.columns import Columns
 from launcher.data.manifest import Manifest
 from launcher.parallel.plan import Plan
 from launcher.runs import Run
-from launcher.training.build import Progress, assemble
+from launcher.training.build import Assembly, Progress, assemble
 from launcher.training.loop import run_steps
 
 TrainSteps = Callable[[int], None]
@@ -35,7 +34,7 @@ TrainSteps = Callable[[int], None]
 
 def ours(run: Run) -> TrainSteps:
     """The step loop of Windlass over the assembly of a real run directory."""
-    job = assemble(run, from_file(run.config_path), Plan.load(run.plan_path), Progress(), [])
+    job = assembled(run)
 
     def train(num_steps: int) -> None:
         job.num_steps = num_steps
@@ -45,12 +44,22 @@ def ours(run: Run) -> TrainSteps:
 
 
 def ours_alone(run: Run) -> TrainSteps:
-    """The same without an elastic agent: sets the environment that the agent would give to a lone worker."""
+    """The same without an elastic agent."""
+    be_alone()
+    return ours(run)
+
+
+def assembled(run: Run) -> Assembly:
+    """What a worker builds of a run directory."""
+    return assemble(run, from_file(run.config_path), Plan.load(run.plan_path), Progress(), [])
+
+
+def be_alone() -> None:
+    """Set the environment that an elastic agent would give to a lone worker."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": "0", "RANK": "0"}
     os.environ |= {"WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
-    return ours(run)
 
 
 def leave_group() -> None:
@@ -68,12 +77,16 @@ class Parts:
     optimizer: AdamW
     dataset: Dataset[tuple[Tensor, Tensor]]
     batch_size: int  # of this process
+    num_micros: int  # that a pipeline cuts the batch into
     clip_norm: float
 
-    def loader(self, num_ranks: int = 1) -> DataLoader[tuple[Tensor, Tensor]]:
-        """Shuffled batches of this process."""
-        sampler: DistributedSampler | None = DistributedSampler(self.dataset) if num_ranks > 1 else None
-        return DataLoader(self.dataset, batch_size=self.batch_size, shuffle=sampler is None, sampler=sampler)
+    def loader(self, *, shares: bool = False) -> DataLoader[tuple[Tensor, Tensor]]:
+        """Shuffled batches: each process's share of the rows, or the same on all."""
+        sampler: DistributedSampler | None = DistributedSampler(self.dataset) if shares else None
+        seeded = torch.Generator().manual_seed(0)
+        return DataLoader(
+            self.dataset, batch_size=self.batch_size, shuffle=sampler is None, sampler=sampler, generator=seeded
+        )
 
     def schedule(self, num_steps: int) -> LambdaLR:
         """Half a cosine."""
@@ -107,19 +120,26 @@ class LabelledRows(Dataset[tuple[Tensor, Tensor]]):
         return self.inputs[index], self.labels[index]
 
 
-def parts(run: Run) -> Parts:
-    """Model, optimizer and rows of a run, built without the rooms that train."""
+def parts(run: Run, spread: Callable[[nn.Module], nn.Module] | None = None) -> Parts:
+    """Model, optimizer and rows of a run, built without the rooms that train.
+
+    `spread` turns the model into what this process trains, before there is an optimizer.
+    """
     config, plan = to_plain(run.config_path), Plan.load(run.plan_path)
     manifest = Manifest.load(run.data_path)
     rows = Columns(Path(manifest.path) / "train", manifest)
     column = {name: torch.cat([torch.from_numpy(part.copy()) for part in rows.stream(name)]) for name in rows.names}
     torch.manual_seed(config["trainer"]["seed"])
     model = build(config["model"])
+    if config["trainer"]["compile"]:
+        model.compile()
+    model = model if spread is None else spread(model)
     return Parts(
         model=model,
         optimizer=adamw(model, config["optimizer"]),
         dataset=TokenRows(column["tokens"]) if "tokens" in column else LabelledRows(column["inputs"], column["labels"]),
-        batch_size=plan.micro_batch_size,
+        batch_size=plan.micro_batch_size * plan.accumulation,
+        num_micros=plan.accumulation,
         clip_norm=config["trainer"]["gradient_clip_norm"],
     )
 
@@ -154,27 +174,6 @@ def plain(run: Run) -> TrainSteps:
             loss = loss_of(built.model(inputs), targets)
             loss.backward()
             nn.utils.clip_grad_norm_(built.model.parameters(), built.clip_norm)
-            built.optimizer.step()
-            schedule.step()
-            built.optimizer.zero_grad()
-            loss.item()
-
-    return train
-
-
-def plain_ddp(run: Run) -> TrainSteps:
-    """The same under DistributedDataParallel, as somebody writes it who knows its options."""
-    built = parts(run)
-    # The buffers are rotary tables, the same on each rank: no need to send them before each forward.
-    model = DistributedDataParallel(built.model, gradient_as_bucket_view=True, broadcast_buffers=False)
-    loader = built.loader(num_ranks=torch.distributed.get_world_size())
-
-    def train(num_steps: int) -> None:
-        schedule = built.schedule(num_steps)
-        for _, (inputs, targets) in zip(range(num_steps), forever(loader), strict=False):
-            loss = loss_of(model(inputs), targets)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), built.clip_norm)
             built.optimizer.step()
             schedule.step()
             built.optimizer.zero_grad()

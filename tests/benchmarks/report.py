@@ -15,6 +15,8 @@ from rich.table import Table
 
 UNITS = {"ms": 1e3, "us": 1e6, "s": 1.0, "MiB": 2.0**-20}
 """What a measured value (seconds or bytes) is multiplied with for display."""
+RATES = ("tokens/s",)
+"""Units of a value that is measured in seconds for one, and shown as so many a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,17 @@ class Row:
 
 
 def _shown(costs: list[Cost], unit: str) -> str:
-    value = median(cost.value for cost in costs) * UNITS[unit]
+    value = median(cost.value for cost in costs)
+    value = 1 / value if unit in RATES else value * UNITS[unit]
     return f"{value:.{0 if value >= 100 else 2}f} {unit}"
 
 
 def table(rows: list[Row]) -> Table:
-    """All rows; ratios are medians of pairs, so they need not equal the quotient of the two medians."""
-    drawn = Table(title="Windlass against others (medians; pairs interleaved in one run)", title_justify="left")
+    """All rows; ratios are of time or memory and medians of pairs, so they need not be the quotient of two medians."""
+    drawn = Table(
+        title="Windlass against others (medians; pairs interleaved in one run; ratios of time or memory)",
+        title_justify="left",
+    )
     for heading in ("what", "Windlass", "against", "other", "ratio", "min - max", "CPU ratio", "limit"):
         drawn.add_column(heading, justify="left" if heading in ("what", "against", "limit") else "right", no_wrap=True)
     for row in rows:

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
-from tests.benchmarks import fixed_cost, peak_memory, start_time, step_time
+from tests.benchmarks import fixed_cost, gpu, peak_memory, start_time, step_time, strategies, throughput
 from tests.benchmarks.report import Cost, Row
 from tests.benchmarks.workspace import workspace
 from tests.settings import TINY_GPT, TINY_TEXT
 
 ENDLESS_AND_TINY = (*TINY_GPT, *TINY_TEXT, "trainer.max_steps=100000", "trainer.eval_every_steps=null")
+
+TINY_SHAPE = (*TINY_GPT, "model.mlp_width=64")
 
 
 @pytest.fixture
@@ -35,9 +38,44 @@ def test_a_row_compares_pair_by_pair() -> None:
     assert row.cells == ["step", "2000 ms", "plain", "2000 ms", "1.000", "0.500 - 3.000", "", "1.03 within"]
 
 
+def test_a_rate_is_shown_a_second_and_compared_by_its_time() -> None:
+    row = Row(name="speed", unit="tokens/s", other="other", ours=[Cost(0.001)], theirs=[Cost(0.002)], limit=1.0)
+    assert row.cells == ["speed", "1000 tokens/s", "other", "500 tokens/s", "0.500", "0.500 - 0.500", "", "1.00 within"]
+
+
 @pytest.mark.slow
-def test_step_time_is_measured_on_one_and_on_two_processes(space: Path) -> None:
-    check(step_time.measure(space, repeats=1, steps=3), ["plain loop", "plain DDP loop"])
+def test_step_time_is_measured_beside_a_plain_loop(space: Path) -> None:
+    check(step_time.measure(space, repeats=1, steps=3), ["plain loop"])
+
+
+@pytest.mark.slow
+def test_each_strategy_is_measured_beside_the_same_by_hand(space: Path) -> None:
+    rows = strategies.measure(space, repeats=1, steps=2)
+    check(rows, [other for other, _ in strategies.STRATEGIES.values()])
+
+
+@pytest.mark.slow
+def test_throughput_is_measured_eager_and_compiled(space: Path) -> None:
+    check(throughput.measure(space, repeats=1, steps=1, overrides=TINY_SHAPE), ["transformers' Llama"] * 2)
+
+
+@pytest.mark.slow
+def test_what_is_measured_on_a_gpu_is_tried_on_the_cpu(space: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shape = gpu.Shape(
+        num_layers=1, width=32, num_heads=2, num_kv_heads=1, mlp_width=64, batch_size=2, sequence_length=16
+    )
+    overrides = ("trainer.compile=false", "dataset.max_rows=1")
+    assert not gpu.measure(space, repeats=1, steps=2, device="cpu", shapes={"tiny": shape}, overrides=overrides)
+    *_, ours, theirs = capsys.readouterr().out.splitlines()
+    ours_cells, theirs_cells = ours.split(" | "), theirs.split(" | ")
+    assert ours_cells[0].endswith("gpt tiny")
+    assert theirs_cells[0].endswith("Llama tiny")
+    assert ours_cells[1] == theirs_cells[1] == "2M"
+
+
+def test_without_a_gpu_the_part_is_skipped(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert not gpu.measure(space, repeats=1, steps=1)
 
 
 @pytest.mark.slow

@@ -50,9 +50,9 @@ def workspace() -> Iterator[Path]:
             os.environ |= before
 
 
-def make_run(*overrides: str) -> Run:
+def make_run(*overrides: str, device: str = "cpu") -> Run:
     """The directory of a run that is ready to start: config, plan and prepared data."""
-    composed = compose(["tracker=none", "engine.device=cpu", *overrides])
+    composed = compose(["tracker=none", f"engine.device={device}", *overrides])
     config = from_composed(composed)
     prepared = prepare_data(config, View(Console(file=StringIO())))
-    return write_run(composed, config, make_plan(config, find_devices("cpu")), prepared, NoEngine())
+    return write_run(composed, config, make_plan(config, find_devices(device)), prepared, NoEngine())

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from launcher import words
+from launcher.parallel.axes import Axes
 from launcher.parallel.plan import Plan
 from launcher.runs import Run, write_json
 
@@ -112,12 +113,27 @@ def test_a_plan_tells_how_the_global_batch_is_made_up(processes: int, device: st
     plan = Plan(
         device=device,
         num_processes=processes,
+        axes=Axes(dp_replicate=processes),
         threads=2,
         global_batch_size=32,
         micro_batch_size=8,
         accumulation=4,
     )
     assert words.plan(plan).startswith(said)
+
+
+def test_a_mesh_is_told_with_the_plan() -> None:
+    axes = Axes(pp=2, tp=2)
+    plan = Plan(
+        device="cpu",
+        num_processes=4,
+        axes=axes,
+        threads=1,
+        global_batch_size=8,
+        micro_batch_size=2,
+        accumulation=4,
+    )
+    assert ", mesh pp 2 x tp 2, global batch 8 = 1 x 4 x 2" in words.plan(plan)
 
 
 def rows(run: Run, **more: Any) -> dict[str, str]:

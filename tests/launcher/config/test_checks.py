@@ -27,9 +27,10 @@ def refused(cfg, groups=None):
         ),
         ({"trainer__global_batch_size": 32, "trainer__micro_batch_size": 64}, ["trainer.micro_batch_size=32"]),
         (
-            {"strategy__dp_replicate": 1, "engine__num_processes": 2},
-            ["dp_replicate = 1", "engine.num_processes=2", "strategy=ddp"],
+            {"strategy__dp_replicate": "auto", "strategy__tp": "auto"},
+            ["strategy.dp_replicate and strategy.tp are both auto", "strategy.dp_replicate=1"],
         ),
+        ({"strategy__reshard_after_forward": 1.5}, ["strategy.reshard_after_forward=1.5", "true, false or auto"]),
         ({"engine__num_processes": "two"}, ["engine.num_processes=two", "auto"]),
         ({"engine__num_processes": 0}, ["engine.num_processes=0", "at least 1"]),
         ({"strategy__dp_replicate": 1.5}, ["strategy.dp_replicate=1.5"]),

@@ -16,7 +16,10 @@ from accelerate.state import AcceleratorState, PartialState
 from torch import nn
 
 from launcher.errors import EngineError
-from launcher.parallel.accelerator import bare, distribute, make_accelerator, reduce_sums
+from launcher.parallel.accelerator import make_accelerator, reduce_sums
+from launcher.parallel.axes import Axes
+from launcher.parallel.distribute import called
+from launcher.parallel.mesh import Mesh, make_mesh
 from launcher.parallel.plan import Plan
 
 # Two ranks train one linear layer, each with an input of its own; rank 0 prints what both found.
@@ -24,16 +27,23 @@ WORKER = """
 import json, os, torch
 import torch.distributed as dist
 from torch import nn
-from launcher.parallel.accelerator import bare, distribute, make_accelerator, reduce_sums
+from launcher.parallel.accelerator import make_accelerator, reduce_sums
+from launcher.parallel.axes import Axes
+from launcher.parallel.distribute import called
+from launcher.parallel.mesh import make_mesh
 from launcher.parallel.plan import Plan
 
 torch.set_num_threads(1)
-plan = Plan(device="cpu", num_processes=2, threads=1, global_batch_size=2, micro_batch_size=1, accumulation=1)
+axes = Axes(dp_replicate=2)
+plan = Plan(
+    device="cpu", num_processes=2, axes=axes, threads=1, global_batch_size=2, micro_batch_size=1, accumulation=1
+)
 accelerator = make_accelerator(plan, precision="fp32", trackers=[])
 rank = accelerator.process_index
 torch.manual_seed(rank)
 plain = nn.Linear(1, 1, bias=False)
-model, optimizer = distribute(accelerator, plain, torch.optim.SGD(plain.parameters(), lr=1.0))
+mesh = make_mesh(axes, rank=rank, device=accelerator.device)
+model, optimizer = called(accelerator, plain, mesh), torch.optim.SGD(plain.parameters(), lr=1.0)
 start = plain.weight.item()
 accelerator.backward(model(torch.tensor([[1.0 + 2.0 * rank]])).sum())
 gradient = plain.weight.grad.item()
@@ -46,12 +56,11 @@ class Buffered(nn.Linear):
         self.register_buffer("unsaved", torch.zeros(()), persistent=False)
 
 buffered = Buffered()
-forward, _ = distribute(accelerator, buffered, torch.optim.SGD(buffered.parameters()))
+forward = called(accelerator, buffered, mesh)
 buffered.saved.fill_(rank), buffered.unsaved.fill_(rank)
 forward(torch.ones(1, 1))
 found = {
     "wrapper": type(model).__name__,
-    "bare": bare(model) is plain,
     "start": start,
     "gradient": gradient,
     "end": plain.weight.item(),
@@ -68,7 +77,7 @@ dist.destroy_process_group()
 
 
 def plan(**changes: Any) -> Plan:
-    values = {"device": "cpu", "num_processes": 1, "threads": 1}
+    values = {"device": "cpu", "num_processes": 1, "axes": Axes(), "threads": 1}
     return Plan(**{**values, "global_batch_size": 4, "micro_batch_size": 4, "accumulation": 1, **changes})
 
 
@@ -127,21 +136,22 @@ def test_a_worker_on_another_device_than_planned_is_an_error_with_both() -> None
         make_accelerator(plan(device="mps"), precision="fp32", trackers=[])
 
 
-def test_in_one_process_model_and_optimizer_stay_what_they_are() -> None:
+def test_in_one_process_the_model_stays_what_it_is() -> None:
     accelerator = make_accelerator(plan(), precision="fp32", trackers=[])
     plain = nn.Linear(1, 1)
-    optimizer = torch.optim.SGD(plain.parameters())
-    assert distribute(accelerator, plain, optimizer) == (plain, optimizer)
+    assert called(accelerator, plain, make_mesh(Axes(), rank=0, device=accelerator.device)) is plain
+
+
+def test_a_model_that_would_train_alone_on_each_rank_is_an_error() -> None:
+    accelerator = make_accelerator(plan(), precision="fp32", trackers=[])
+    mesh = Mesh(axes=Axes(dp_replicate=2), rank=0, device=accelerator.device)
+    with pytest.raises(EngineError, match="not DistributedDataParallel"):
+        called(accelerator, nn.Linear(1, 1), mesh)
 
 
 def test_in_one_process_sums_are_the_values_themselves() -> None:
     accelerator = make_accelerator(plan(), precision="fp32", trackers=[])
     assert reduce_sums(accelerator, 3, torch.tensor(0.5)) == [3.0, 0.5]
-
-
-def test_a_model_without_a_wrapper_is_bare_already() -> None:
-    plain = nn.Linear(1, 1)
-    assert bare(plain) is plain
 
 
 def test_two_ranks_replicate_the_model(two_ranks: list[dict[str, Any]]) -> None:
@@ -156,10 +166,6 @@ def test_two_ranks_begin_with_the_weights_of_the_first(two_ranks: list[dict[str,
 def test_two_ranks_step_along_the_mean_of_their_gradients(two_ranks: list[dict[str, Any]]) -> None:
     assert [found["gradient"] for found in two_ranks] == [(1.0 + 3.0) / 2] * 2
     assert [found["end"] for found in two_ranks] == pytest.approx([found["start"] - 2.0 for found in two_ranks])
-
-
-def test_the_bare_model_is_the_one_that_was_wrapped(two_ranks: list[dict[str, Any]]) -> None:
-    assert [found["bare"] for found in two_ranks] == [True, True]
 
 
 def test_sums_over_two_ranks_are_exact_beyond_float32(two_ranks: list[dict[str, Any]]) -> None:

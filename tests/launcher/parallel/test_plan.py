@@ -3,77 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from launcher.config.schema import (
-    CleanConfig,
-    Config,
-    DatasetConfig,
-    EngineConfig,
-    SchedulerConfig,
-    SplitConfig,
-    StrategyConfig,
-    TrackerConfig,
-    TrainerConfig,
-)
 from launcher.errors import RequestError
 from launcher.parallel.devices import Devices
-from launcher.parallel.plan import MAX_CPU_PROCESSES, Plan, make_plan
-
-TWO_CORES = Devices(cpu_cores=2)
-BASE = Config(
-    run_id=None,
-    model={},
-    dataset=DatasetConfig(
-        source={},
-        kind="table",
-        inputs=None,
-        target=None,
-        split=SplitConfig(method="ratio", validation=0.1, test=0.1, column=None, seed=0),
-        clean=CleanConfig(missing="drop", duplicates="drop", non_finite="drop"),
-        normalize="none",
-        tokenizer=None,
-        vocab_size=None,
-        sequence_length=None,
-        packing=False,
-        image_size=None,
-        max_rows=None,
-    ),
-    task={},
-    strategy=StrategyConfig(name="auto", dp_replicate="auto"),
-    optimizer={},
-    scheduler=SchedulerConfig(name="constant", warmup_fraction=0.0, decay_fraction=0.0, final_fraction=0.0),
-    trainer=TrainerConfig(
-        max_steps=1,
-        max_epochs=None,
-        global_batch_size=32,
-        micro_batch_size=None,
-        precision="fp32",
-        seed=0,
-        compile=False,
-        deterministic=False,
-        gradient_clip_norm=None,
-        log_every_steps=1,
-        eval_every_steps=None,
-        eval_samples=None,
-        profile=False,
-    ),
-    tracker=TrackerConfig(name="none", mode="offline", project="p", group=None, tags=[]),
-    engine=EngineConfig(name="local", device="auto", num_processes="auto", max_restarts=0),
-)
-
-
-def config(base: Config = BASE, **values: Any) -> Config:
-    """The base config with other values of keys such as `trainer__global_batch_size`."""
-    for name, value in values.items():
-        section, key = name.split("__")
-        base = replace(base, **{section: replace(getattr(base, section), **{key: value})})
-    return base
+from launcher.parallel.plan import Plan, make_plan
+from launcher.parallel.processes import MAX_CPU_PROCESSES
+from tests.launcher.parallel.configs import TWO_CORES, config
 
 
 def plan(devices: Devices = TWO_CORES, **values: Any) -> Plan:
@@ -121,7 +61,7 @@ def test_cores_that_the_batch_does_not_divide_over_are_left_out_with_a_note() ->
     made = plan(Devices(cpu_cores=4), trainer__global_batch_size=9)
     assert made.num_processes == 3
     assert len(made.notes) == 1
-    assert "trainer.global_batch_size=9" in made.notes[0]
+    assert "3 of 4 cores start a process" in made.notes[0]
 
 
 def test_a_batch_of_one_sample_runs_in_one_process() -> None:

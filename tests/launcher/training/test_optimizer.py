@@ -23,7 +23,7 @@ class Tiny(nn.Module):
 def decayed(section: dict[str, object]) -> dict[str, bool]:
     """Which parameters shrink in a step whose gradients are all zero."""
     model = Tiny()
-    optimizer = make_optimizer(section, model)
+    optimizer = make_optimizer(section, model.parameters())
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
@@ -45,25 +45,25 @@ def test_a_weight_decay_of_zero_shrinks_nothing() -> None:
 
 
 def test_an_optimizer_without_weight_decay_is_not_given_one() -> None:
-    optimizer = make_optimizer({"_target_": "torch.optim.Rprop", "lr": 0.1}, Tiny())
+    optimizer = make_optimizer({"_target_": "torch.optim.Rprop", "lr": 0.1}, Tiny().parameters())
     assert all("weight_decay" not in group for group in optimizer.param_groups)
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 def test_every_trainable_parameter_is_optimized_once_and_no_other(weight_decay: float) -> None:
     model = Tiny()
-    optimizer = make_optimizer({**SGD, "weight_decay": weight_decay}, model)
+    optimizer = make_optimizer({**SGD, "weight_decay": weight_decay}, model.parameters())
     optimized = [id(parameter) for group in optimizer.param_groups for parameter in group["params"]]
     assert sorted(optimized) == sorted(id(p) for p in (model.matrix, model.bias, model.scale))
 
 
 def test_a_model_without_vectors_has_no_empty_group() -> None:
-    optimizer = make_optimizer({**SGD, "weight_decay": 0.1}, nn.Linear(2, 2, bias=False))
+    optimizer = make_optimizer({**SGD, "weight_decay": 0.1}, nn.Linear(2, 2, bias=False).parameters())
     assert [len(group["params"]) for group in optimizer.param_groups] == [1]
 
 
 def test_arguments_of_the_section_reach_the_optimizer() -> None:
-    optimizer = make_optimizer({**SGD, "momentum": 0.9, "nesterov": True}, Tiny())
+    optimizer = make_optimizer({**SGD, "momentum": 0.9, "nesterov": True}, Tiny().parameters())
     assert isinstance(optimizer, torch.optim.SGD)
     assert (optimizer.defaults["lr"], optimizer.defaults["momentum"], optimizer.defaults["nesterov"]) == (
         0.1,

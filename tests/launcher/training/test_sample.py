@@ -18,11 +18,9 @@ class Counter(nn.Module):
         super().__init__()
         self.certainty = certainty
         self.contexts: list[int] = []
-        self.modes: set[bool] = set()
 
     def forward(self, input_ids: Tensor) -> Tensor:
         self.contexts.append(input_ids.shape[1])
-        self.modes.add(self.training)
         return self.certainty * nn.functional.one_hot((input_ids + 1) % VOCAB, VOCAB).float()
 
 
@@ -66,10 +64,3 @@ def test_a_higher_temperature_writes_what_is_less_likely(temperature: float, sur
     tokens = written(Counter(5.0), tokens=40, temperature=temperature)
     expected = [token % VOCAB for token in range(1, 44)]
     assert (tokens != expected) is surprises
-
-
-def test_the_model_writes_without_dropout_and_trains_on_after() -> None:
-    model = Counter()
-    written(model)
-    assert model.modes == {False}
-    assert model.training
