@@ -253,4 +253,5 @@ def rotary_tables(like: Tensor, theta: float) -> tuple[Tensor, Tensor]:
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn each pair (first half, second half) of the last dim of x (B, T, N, H) by its position's angle."""
     first, second = x.chunk(2, dim=-1)
-    return x * cos + torch.cat((-second, first), dim=-1) * sin
+    cos, sin = cos[..., : first.shape[-1]], sin[..., : first.shape[-1]]
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)

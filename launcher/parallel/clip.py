@@ -23,9 +23,6 @@ class GradientNorm:
     ) -> None:
         parameters = list(parameters)
         self._replicated: list[nn.Parameter] = [p for p in parameters if not _sharded_over(p)]
-        for parameter in parameters:
-            if _sharded_over(parameter):
-                parameter.register_post_accumulate_grad_hook(keep_own_part)
         groups: dict[tuple[dist.ProcessGroup, ...], list[nn.Parameter]] = {}
         for parameter in parameters:
             groups.setdefault(_sharded_over(parameter), []).append(parameter)
@@ -56,7 +53,14 @@ class GradientNorm:
         return norm
 
 
-def keep_own_part(parameter: Tensor) -> None:
+def keep_own_parts(parameters: Iterable[nn.Parameter]) -> None:
+    """Lay each gradient out as its parameter as soon as it is there, where nothing else does."""
+    for parameter in parameters:
+        if _sharded_over(parameter):
+            parameter.register_post_accumulate_grad_hook(_keep_own_part)
+
+
+def _keep_own_part(parameter: Tensor) -> None:
     """Drop what other processes hold of a gradient that came out whole (of an embedding whose rows are sharded)."""
     gradient = parameter.grad
     assert isinstance(parameter, DTensor)

@@ -14,7 +14,7 @@ from torch.distributed.tensor import DTensor
 from torch.distributed.tensor.parallel import loss_parallel
 from torch.optim import Optimizer
 
-from launcher.parallel.clip import GradientNorm
+from launcher.parallel.clip import GradientNorm, keep_own_parts
 from launcher.parallel.gather import names_and_values, whole_tensors
 from launcher.parallel.mesh import Mesh
 from launcher.parallel.routing import Balance
@@ -56,6 +56,8 @@ class Spread(ABC):
         self.balance = balance
         self._positions = None if positions is None else positions.to(mesh.device)
         self._splits_logits = splits_logits
+        if mesh.axes.num_gradients == 1:
+            keep_own_parts(self.parameters)
         stages = mesh.group("pp") if mesh.axes.pp > 1 else None
         self._norm = GradientNorm(self.parameters, device=mesh.device, stages=stages)
 
