@@ -79,9 +79,9 @@ def _schedule(name: str, *more: str) -> tuple[str, ...]:
 _DATA = [
     _quick("ddp", 2, "strategy=ddp", data=2),
     _quick("fsdp", 2, "strategy=fsdp", data=2),
-    _quick("hsdp", 4, "strategy=hsdp", data=4),
+    _slow("hsdp", 4, "strategy=hsdp", data=4),
     _quick("fsdp, full recomputation", 2, "strategy=fsdp", _FULL, data=2),
-    _quick("tied fsdp", 2, "strategy=fsdp", data=2, model="tied"),
+    _slow("tied fsdp", 2, "strategy=fsdp", data=2, model="tied"),
     _quick("mlp fsdp", 2, "strategy=fsdp", data=2, model="mlp"),
     _slow("fsdp, more processes than samples", 4, "strategy=fsdp", data=4),
     _slow("fsdp, selective recomputation", 2, "strategy=fsdp", _SELECTIVE, data=2),
@@ -96,7 +96,7 @@ _TENSOR = [
     _quick("tp", 2, "strategy=tp"),
     _quick("tp, sequence and loss parallel", 2, "strategy=tp", _SP, _LP),
     _quick("fsdp x tp", 4, "strategy=fsdp_tp", _SP, data=2),
-    _quick("llama tp", 2, "strategy=tp", model="llama"),
+    _slow("llama tp", 2, "strategy=tp", model="llama"),
     _slow("tp, sequence parallel", 2, "strategy=tp", _SP),
     _slow("tp, loss parallel", 2, "strategy=tp", _LP),
     _slow("tp, selective recomputation", 2, "strategy=tp", _SP, _SELECTIVE),
@@ -111,7 +111,7 @@ _TENSOR = [
 _PIPELINE = [
     _quick("pp 1f1b", 2, "strategy=pp"),
     _quick("pp zbv_zero_bubble", 2, *_schedule("zbv_zero_bubble"), **_DEEP),
-    _quick("pp x fsdp", 4, "strategy=pp_fsdp", data=2),
+    _slow("pp x fsdp", 4, "strategy=pp_fsdp", data=2),
     _quick("pp x tp", 4, "strategy=pp", "strategy.tp=2"),
     _slow("pp gpipe", 2, *_schedule("gpipe")),
     _slow("pp looped_bfs", 2, *_schedule("looped_bfs"), **_DEEP),
@@ -129,7 +129,7 @@ _PIPELINE = [
 _CONTEXT = [
     _quick("cp", 2, "strategy=cp"),
     _quick("cp ulysses", 2, "strategy=cp", _ULYSSES),
-    _quick("cp x fsdp", 4, *_CP_FSDP, data=2),
+    _slow("cp x fsdp", 4, *_CP_FSDP, data=2),
     _slow("cp, unbalanced", 2, "strategy=cp", _UNBALANCED),
     _slow("cp ulysses, unbalanced", 2, "strategy=cp", _ULYSSES, _UNBALANCED),
     _slow("cp x fsdp ulysses", 4, *_CP_FSDP, _ULYSSES, data=2),
