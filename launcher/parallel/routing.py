@@ -19,6 +19,7 @@ class Balance:
         everywhere = matching(whole, plan.balanced) if plan.balanced is not None else []
         mine = {id(module) for part in parts for module in part.modules()}
         self._places = len(everywhere)
+        self._num_experts = max((int(module.num_experts) for _, module in everywhere), default=0)  # type: ignore[arg-type]
         self._modules: list[tuple[int, Any]] = [
             (place, module) for place, (_, module) in enumerate(everywhere) if id(module) in mine
         ]
@@ -49,18 +50,17 @@ class Balance:
         """
         if not self._places:
             return {}
-        num_experts = self._modules[0][1].num_experts if self._modules else 0
-        counts = self._counted(num_experts)
+        counts = self._counted()
         shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
         return {
             "moe/max_load": (shares.max(dim=1).values * counts.shape[1]).mean().item(),
             "moe/idle_experts": (counts == 0).float().mean().item(),
         }
 
-    def _counted(self, num_experts: int) -> Tensor:
-        counts = torch.zeros(self._places, num_experts, device=self._mesh.device)
+    def _counted(self) -> Tensor:
+        counts = torch.zeros(self._places, self._num_experts, device=self._mesh.device)
         for place, module in self._modules:
-            counts[place] = module.tokens_per_expert
+            counts[place, : module.num_experts] = module.tokens_per_expert
             module.tokens_per_expert.zero_()
         if dist.is_initialized() and self._mesh.axes.num_processes > 1:
             dist.all_reduce(counts)
