@@ -69,3 +69,8 @@ def test_wrong_parameters_at_the_end_are_found(tmp_path: Path) -> None:
 def test_what_is_no_number_never_passes(tmp_path: Path, value: float) -> None:
     assert not compare(record(tmp_path / "one", gradient=value), record(tmp_path / "other"), "sgd").passed
     assert not compare(record(tmp_path / "two", parameter=value), tmp_path / "other", "sgd").passed
+
+
+def test_a_parameter_whose_gradient_is_rounding_is_not_compared(tmp_path: Path) -> None:
+    one = record(tmp_path / "one", gradient=1e-9, parameter=3.0)
+    assert compare(one, record(tmp_path / "other", gradient=-1e-9), "sgd").passed
