@@ -22,7 +22,9 @@ class GradientNorm:
         self, parameters: Iterable[nn.Parameter], *, device: torch.device, stages: dist.ProcessGroup | None
     ) -> None:
         parameters = list(parameters)
-        self._replicated: list[nn.Parameter] = [p for p in parameters if not _sharded_over(p)]
+        laid_out: list[nn.Parameter] = [parameter for parameter in parameters if isinstance(parameter, DTensor)]
+        self._replicated = [parameter for parameter in laid_out if not _sharded_over(parameter)]
+        self._all_here = parameters if not laid_out and stages is None else None
         groups: dict[tuple[dist.ProcessGroup, ...], list[nn.Parameter]] = {}
         for parameter in parameters:
             groups.setdefault(_sharded_over(parameter), []).append(parameter)
@@ -31,6 +33,8 @@ class GradientNorm:
 
     def clip(self, limit: float | None) -> Tensor:
         """The norm before clipping, of shape (); gradients are scaled down to `limit` if there is one."""
+        if self._all_here is not None and limit is not None:
+            return nn.utils.clip_grad_norm_(self._all_here, limit)
         sum_partial(self._replicated)
         squares = []
         local_gradients: list[Tensor] = []
