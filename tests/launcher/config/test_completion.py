@@ -18,7 +18,7 @@ def completed(line, monkeypatch, capsys, shell="bash"):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("windlass ", ["train", "check", "runs"]),
+        ("windlass ", ["train", "check", "parity", "runs"]),
         ("windlass tr", ["train"]),
         ("windlass runs s", ["show", "stop"]),
         ("windlass runs show la", []),

@@ -74,7 +74,7 @@ def test_fewer_micro_batches_than_stages_are_refused_with_the_rule() -> None:
 
 def test_interleaved_stages_want_a_multiple_of_their_number() -> None:
     message = refusal(Axes(pp=2), 10, 2, pp_schedule="interleaved_1f1b")
-    assert "at least 2 and a multiple of 2 micro batches a step, but there are 5" in message
+    assert "at least 2, best a multiple of 2, micro batches a step, but there are 5" in message
 
 
 def test_two_way_pipelines_need_twice_as_many_micro_batches() -> None:
