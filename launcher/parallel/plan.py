@@ -8,7 +8,7 @@ from pathlib import Path
 
 from launcher.config.schema import Config
 from launcher.errors import RequestError
-from launcher.parallel.axes import Axes, resolve_axes
+from launcher.parallel.axes import EQUATION, Axes, asked_axes, fixed_product, resolve_axes
 from launcher.parallel.batch import divide_batch
 from launcher.parallel.devices import Devices
 from launcher.parallel.processes import count_processes, largest_share, processes_key
@@ -49,6 +49,13 @@ def make_plan(config: Config, devices: Devices) -> Plan:
     _refuse_deepspeed(config, device)
     available = devices.count(device)
     processes, notes = count_processes(config, device=device, available=available)
+    split = fixed_product(config.strategy)
+    if device != "cpu" and split > available and config.strategy.dp_replicate in (1, "auto"):
+        sizes = "*".join(str(size) for size in asked_axes(config.strategy).values())
+        raise RequestError(
+            f"strategy={config.strategy.name}: {EQUATION} = {sizes} needs {split} processes, but this machine has "
+            f"{available} {device} device(s); make an axis smaller, or use engine.device=cpu"
+        )
     if device != "cpu" and processes > available:
         wanted = config.trainer.micro_batch_size
         share = largest_share(config.trainer.global_batch_size, 1 if wanted is None else wanted, available)

@@ -115,6 +115,12 @@ def test_more_processes_than_gpus_are_refused_with_their_number() -> None:
     assert "engine.num_processes=4 but this machine has 2 cuda device(s)" in message
 
 
+def test_axes_that_need_more_gpus_than_there_are_are_refused_with_the_equation() -> None:
+    message = refusal(Devices(cpu_cores=8, cuda=2), strategy__name="tp", strategy__dp_replicate=1, strategy__tp=4)
+    assert "strategy=tp: pp*dp_replicate*dp_shard*cp*tp = 1*1*1*1*4 needs 4 processes" in message
+    assert "2 cuda device(s)" in message
+
+
 def test_half_precision_without_a_gpu_is_refused_with_key_and_value() -> None:
     assert "trainer.precision=fp16 needs a GPU" in refusal(trainer__precision="fp16")
 
