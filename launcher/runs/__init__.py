@@ -1,0 +1,50 @@
+"""The run directory: paths, state and events; the only code that knows its file names.
+
+<root>/<run_id>/
+  config.yaml      the resolved config, as the workers read it
+  plan.json        what every `auto` became: device, processes, threads, batch sizes
+  data.json        where the prepared columns lie, and everything that was fitted on the data
+  job.json         state, engine, pid, host, heartbeat; written atomically
+  events.jsonl     what is reported while it runs, one JSON object a line
+  logs/            attempt_<n>/rank_<r>.log, and failure_<r>.json for a rank that raised; of a rank that hung
+                   hang_<r>.json, stacks_<r>.txt and flight_<r>.json
+  checkpoints/     step_<n>/, what a run resumes from
+  wandb/           the W&B run; a directory an attempt where it is offline
+  model/           the trained model
+  export/          weights that were exported from a checkpoint
+  failure.json     the root cause, if it failed
+  summary.json     final metrics, throughput, memory, device-hours
+"""
+
+from launcher.runs.files import read_events, read_json, write_json
+from launcher.runs.find import (
+    create_run,
+    delete_run,
+    find_run,
+    list_runs,
+    new_run_id,
+    refuse_existing,
+    runs_root,
+    unwritable,
+)
+from launcher.runs.process import is_alive, this_process
+from launcher.runs.run import ACTIVE, LOST_AFTER_S, Run
+
+__all__ = [
+    "ACTIVE",
+    "LOST_AFTER_S",
+    "Run",
+    "create_run",
+    "delete_run",
+    "find_run",
+    "is_alive",
+    "list_runs",
+    "new_run_id",
+    "read_events",
+    "read_json",
+    "refuse_existing",
+    "runs_root",
+    "this_process",
+    "unwritable",
+    "write_json",
+]
