@@ -69,7 +69,15 @@ def event(event: dict[str, Any]) -> str:
         return f"{event['split']} at step {event['step']}: {metrics(event['metrics'])}"
     if kind == "parity":
         return f"{event['phase']} step {event['step']}/{event['num_steps']}  loss {event['loss']:.6f}"
-    return f"warning: {event['message']}" if kind == "warning" else event["name"]
+    if kind == "checkpoint":
+        return f"checkpoint at step {event['step']} ({size(event['bytes'])} in {event['seconds']:.3g} s)"
+    if kind == "resumed":
+        return f"resumed from the checkpoint at step {event['step']}"
+    if kind == "restart":
+        return f"attempt {event['attempt']} after {event['cause']}: {event['message']}"
+    if kind == "warning":
+        return f"warning: {event['message']}"
+    return event.get("name") or event.get("message") or kind
 
 
 def plan(plan: Plan) -> str:
@@ -92,7 +100,7 @@ def summary_rows(run: Run) -> list[tuple[str, str]]:
         floors = "  ".join(f"{name.replace('_', '-')} {value:.2f}" for name, value in data["floors"].items())
         rows.append(("bits per byte to beat", floors))
     rows.append(("parameters", count(summary["num_parameters"])))
-    rows.append(("steps", f"{summary['steps']} in {duration(summary['train_seconds'])}"))
+    rows.append(("steps", _steps(run, summary)))
     for name, unit in (("tokens_per_second", "tokens/s"), ("samples_per_second", "samples/s")):
         if name in summary:
             rows.append(("throughput", f"{count(summary[name])} {unit}"))
@@ -100,14 +108,26 @@ def summary_rows(run: Run) -> list[tuple[str, str]]:
         rows.append(("model FLOPs utilisation", f"{summary['mfu']:.1%}"))
     rows.append(("peak memory", f"{size(summary['peak_memory_bytes'])} a process"))
     rows.append(("device-hours", f"{summary['device_hours']:.4f}"))
+    if restarts := run.history("restart"):
+        rows.append(("restarts", f"{len(restarts)}, the last after {restarts[-1]['cause']}"))
     rows.append(("where", str(run.path)))
     return rows
+
+
+def _steps(run: Run, summary: dict[str, Any]) -> str:
+    """How many steps in which time; what is known of a resumed run is the time since."""
+    seconds = duration(summary["train_seconds"])
+    resumed = run.last_event("resumed")
+    if resumed is None or resumed["step"] == 0:
+        return f"{summary['steps']} in {seconds}"
+    return f"{summary['steps']}, the last {summary['steps'] - resumed['step']} of them in {seconds}"
 
 
 def next_commands(run: Run) -> list[str]:
     """What one may type next."""
     commands = [f"next: windlass runs show {run.id}    windlass runs logs {run.id}"]
     offline = sorted(run.wandb_dir.glob("offline-run-*"))
-    if offline:
-        commands.append(f"      wandb sync {offline[-1]}    # to see it on a W&B server")
+    if offline:  # each attempt has one of its own, and they are sent in their order
+        what = offline[0] if len(offline) == 1 else run.wandb_dir / "offline-run-*"
+        commands.append(f"      wandb sync {what}    # to see it on a W&B server")
     return commands

@@ -96,6 +96,20 @@ def test_a_progress_line_tells_what_else_is_known(more: dict[str, Any], said: st
         ),
         ({"event": "phase", "name": "training", "num_steps": 9}, "training"),
         ({"event": "warning", "message": "slow disk"}, "warning: slow disk"),
+        ({"event": "resumed", "step": 40, "attempt": 1}, "resumed from the checkpoint at step 40"),
+        (
+            {"event": "checkpoint", "step": 40, "seconds": 3.0, "bytes": 1.5 * 2**30},
+            "checkpoint at step 40 (1.5 GiB in 3 s)",
+        ),
+        (
+            {"event": "checkpoint", "step": 40, "seconds": 0.0123, "bytes": 2048},
+            "checkpoint at step 40 (2 KiB in 0.0123 s)",
+        ),
+        (
+            {"event": "restart", "attempt": 2, "cause": "user code", "message": "ValueError: no"},
+            "attempt 2 after user code: ValueError: no",
+        ),
+        ({"event": "of another version", "value": 3}, "of another version"),
     ],
 )
 def test_each_event_is_told_on_one_line(event: dict[str, Any], said: str) -> None:
@@ -170,8 +184,35 @@ def test_what_to_type_next_names_the_run(make_run: Callable[..., Run]) -> None:
     assert "windlass runs logs the-run" in line
 
 
-def test_what_to_type_next_syncs_the_newest_offline_run_of_the_tracker(make_run: Callable[..., Run]) -> None:
+@pytest.mark.parametrize(
+    ("stamps", "said"),
+    [
+        (["20260101_000000"], "offline-run-20260101_000000-the-run "),
+        (["20260102_000000", "20260101_000000"], "offline-run-* "),
+    ],
+)
+def test_what_to_type_next_syncs_every_attempt_of_the_tracker(
+    stamps: list[str], said: str, make_run: Callable[..., Run]
+) -> None:
     run = make_run()
-    for stamp in ("20260102_000000", "20260101_000000"):
+    for stamp in stamps:
         (run.wandb_dir / f"offline-run-{stamp}-the-run").mkdir(parents=True)
-    assert f"wandb sync {run.wandb_dir}/offline-run-20260102_000000-the-run" in words.next_commands(run)[1]
+    assert f"wandb sync {run.wandb_dir}/{said}" in words.next_commands(run)[1]
+
+
+def test_a_summary_of_several_attempts_tells_what_its_time_is_of_and_why_there_were_several(
+    make_run: Callable[..., Run],
+) -> None:
+    run = make_run()
+    for attempt, step in ((1, 40), (2, 75)):
+        run.report("restart", attempt=attempt, cause=f"cause {attempt}", message="")
+        run.report("resumed", step=step, attempt=attempt)
+    told = rows(run)
+    assert told["steps"] == "100, the last 25 of them in 3m05s"
+    assert told["restarts"] == "2, the last after cause 2"
+
+
+def test_a_summary_of_a_run_that_began_anew_tells_all_its_steps(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.report("resumed", step=0, attempt=1)
+    assert rows(run)["steps"] == "100 in 3m05s"
