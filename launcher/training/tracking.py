@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import socket
+import threading
+import time
 from collections.abc import Callable
 from typing import Any, Literal, cast
 from urllib.parse import urlparse
 
+import psutil
 import wandb
 from accelerate.tracking import GeneralTracker
 
@@ -18,6 +23,14 @@ FLUSH_INTERVAL_S = 1
 SYSTEM_METRICS_INTERVAL_S = 5.0
 CONNECT_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 20.0
+STALL_TIMEOUT_S = 300.0
+"""After so long in one call W&B is taken for hung; a slow disk is slow for less."""
+FINISH_TIMEOUT_S = 60.0
+"""How long the end of a run waits for W&B; what was not sent by then is on the disk for `wandb sync`."""
+LEAVE_TIMEOUT_S = 10.0
+"""The same where a run fails or is stopped: its time may be measured."""
+MAX_WAITING = 100_000
+"""Calls that wait in memory while W&B takes none."""
 
 Mode = Literal["offline", "online"]
 
@@ -25,7 +38,9 @@ Mode = Literal["offline", "online"]
 class WandbTracker(GeneralTracker):
     """A W&B run with the id of ours and every file inside the run directory.
 
-    An error in any call is reported once and disables the tracker; training goes on. Exists on rank 0 only.
+    W&B is called by a thread of its own, because a call blocks while W&B's service does, for ever if it hangs. An
+    error in a call, or a service that hangs, is reported once and disables the tracker; training goes on. Of several
+    attempts of a run each has the same id, and the step that it says. Exists on rank 0 only.
     """
 
     name = "wandb"
@@ -39,6 +54,10 @@ class WandbTracker(GeneralTracker):
         self._config = config
         self._warn = warn
         self._wandb: Any = None
+        self._calls: queue.Queue[tuple[str, Callable[[], Any]] | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._call_all, name="tracker", daemon=True)
+        self._moved = time.monotonic()  # when the thread last took a call, or had none to take
+        self._gave_up = threading.Lock()
 
     @property
     def tracker(self) -> Any:
@@ -65,23 +84,33 @@ class WandbTracker(GeneralTracker):
                 wandb.teardown()  # else the run that failed to start keeps our id
             else:
                 return
-        self._guard("start", lambda: self._init("offline"))
+        try:
+            self._init("offline")
+        except Exception as error:
+            self._give_up("start", error)
 
     def store_init_configuration(self, values: dict[str, Any]) -> None:
         """Store the resolved config."""
-        self._guard("store the config", lambda: self._wandb.config.update(values, allow_val_change=True))
+        self._call("store the config", lambda run: run.config.update(values, allow_val_change=True))
 
     def log(self, values: dict[str, Any], step: int | None = None, **kwargs: Any) -> None:
-        """Log metrics at a global step."""
-        self._guard("log", lambda: self._wandb.log(values, step=step))
+        """Log metrics at a global step; never waits."""
+        self._call("log", lambda run: run.log(values, step=step))
 
     def summarize(self, values: dict[str, Any]) -> None:
         """Store final values."""
-        self._guard("write the summary", lambda: self._wandb.summary.update(values))
+        self._call("write the summary", lambda run: run.summary.update(values))
 
     def finish(self) -> None:
-        """End the run with `exit_code`."""
-        self._guard("finish", lambda: self._wandb.finish(exit_code=self.exit_code))
+        """End the run with `exit_code`, once all calls before are through."""
+        self._call("finish", lambda run: run.finish(exit_code=self.exit_code))
+        if self._wandb is None:
+            return
+        self._calls.put(None)
+        timeout_s = FINISH_TIMEOUT_S if self.exit_code == 0 else LEAVE_TIMEOUT_S
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            self._give_up("finish", TimeoutError(f"no answer for {timeout_s:.0f} s"))
         self._wandb = None
 
     def _init(self, mode: Mode) -> None:
@@ -105,14 +134,45 @@ class WandbTracker(GeneralTracker):
             ),
         )
 
-    def _guard(self, what: str, call: Callable[[], Any]) -> None:
-        if self._wandb is None and what != "start":
+    def _call(self, what: str, call: Callable[[Any], Any]) -> None:
+        """Have the thread call W&B, unless it is lost, or is found to be."""
+        run = self._wandb
+        if run is None:
             return
-        try:
-            call()
-        except Exception as error:
-            self._wandb = None
+        if not self._thread.is_alive():
+            self._thread.start()
+        if self._calls.empty():
+            self._moved = time.monotonic()
+        stalled_s = time.monotonic() - self._moved
+        if stalled_s > STALL_TIMEOUT_S or self._calls.qsize() > MAX_WAITING:
+            self._give_up(what, TimeoutError(f"no answer for {stalled_s:.0f} s"))
+            return
+        self._calls.put((what, lambda: call(run)))
+
+    def _call_all(self) -> None:
+        while (item := self._calls.get()) is not None and self._wandb is not None:
+            what, call = item
+            self._moved = time.monotonic()
+            try:
+                call()
+            except Exception as error:
+                self._give_up(what, error)
+
+    def _give_up(self, what: str, error: Exception) -> None:
+        """Say so, once, and end W&B's service: what hangs in a call to it comes back."""
+        with self._gave_up:
+            lost, self._wandb = self._wandb is None and what != "start", None
+        if not lost:
+            _kill_service()
             self._warn(f"W&B failed to {what}: {type(error).__name__}: {error}; training goes on without it")
+
+
+def _kill_service() -> None:
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if child.name().startswith("wandb"):
+                for process in (*child.children(recursive=True), child):
+                    process.kill()
 
 
 def _obstacle() -> str | None:

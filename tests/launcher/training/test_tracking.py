@@ -19,37 +19,59 @@ import pytest
 from wandb.proto.wandb_internal_pb2 import Record
 
 # Workers in short, forked from a process that has imported all they need, as the local engine does it. Each starts a
-# tracker, logs, loses W&B's service if that is its fate, and ends.
+# tracker, logs, and ends; its fate is to lose W&B's service, to have it hang, or to be one of several attempts.
 WORKERS = """
-import json, os, pathlib, sys
+import json, os, pathlib, signal, sys, time
 import psutil
 from launcher.config.schema import TrackerConfig
 from launcher.runs import Run
+from launcher.training import tracking
 from launcher.training.tracking import WandbTracker
 
-def work(directory, mode, kill):
-    directory.mkdir(parents=True)
+def signal_service(number):
+    for child in psutil.Process().children(recursive=True):
+        child.send_signal(number)
+        if number == signal.SIGKILL:
+            child.wait()
+
+def work(directory, fate, steps):
+    directory.mkdir(parents=True, exist_ok=True)
     warnings = []
+    mode = fate.get("mode", "offline")
     config = TrackerConfig(name="wandb", mode=mode, project="the-project", group="the-group", tags=["one", "two"])
     tracker = WandbTracker(Run(directory), config, warn=warnings.append)
     tracker.start()
     tracker.store_init_configuration({"model": {"width": 7}, "optimizer": {"lr": 0.25}})
-    for step in (10, 20, 30):
+    for step in steps:
         tracker.log({"train/loss": 1.0 / step}, step=step)
-        if kill:
-            for child in psutil.Process().children(recursive=True):
-                child.kill()
-                child.wait()
+        if fate.get("kill"):
+            signal_service(signal.SIGKILL)
+    if fate.get("hang"):
+        signal_service(signal.SIGSTOP)
+        for step in range(steps[-1], 20_000):  # more than any buffer on the way takes
+            tracker.log({f"train/{number}": float(step) for number in range(8)}, step=step)
+            if step % 10 == 0:
+                print("said to the console", step)
+        if fate["hang"] == "noticed":
+            tracking.STALL_TIMEOUT_S = 0.1
+            time.sleep(0.2)
+            tracker.log({"train/loss": 1.0}, step=20_000)
+        tracking.LEAVE_TIMEOUT_S = 0.5
     print("said to the console")
     tracker.summarize({"test/accuracy": 0.75})
     tracker.exit_code = 3
     tracker.finish()
-    (directory / "warnings.json").write_text(json.dumps(warnings))
+    left = [child.pid for child in psutil.Process().children() if child.status() == psutil.STATUS_STOPPED]
+    (directory / "ended.json").write_text(json.dumps({"warnings": warnings, "left": left}))
 
 for name, fate in json.loads(sys.argv[2]).items():
     if os.fork() == 0:
         os.environ.update(fate.get("env", {}))
-        work(pathlib.Path(sys.argv[1], name, "the-run"), fate.get("mode", "offline"), fate.get("kill", False))
+        for steps in fate.get("attempts", [[10, 20, 30]]):
+            if os.fork() == 0:
+                work(pathlib.Path(sys.argv[1], name, "the-run"), fate, steps)
+                os._exit(0)
+            os.wait()
         os._exit(0)
 while True:
     try:
@@ -68,12 +90,20 @@ class Tracked:
 
     @property
     def warnings(self) -> list[str]:
-        return json.loads((self.path / "warnings.json").read_text())
+        return self.ended["warnings"]
+
+    @property
+    def ended(self) -> dict[str, Any]:
+        """What the worker said last."""
+        return json.loads((self.path / "ended.json").read_text())
+
+    def files(self) -> list[Path]:
+        """The offline file of each attempt, in their order."""
+        return sorted(self.path.glob("wandb/offline-run-*/*.wandb"))
 
     def records(self) -> list[Record]:
-        """Everything in the one offline file."""
-        (path,) = self.path.glob("wandb/offline-run-*/*.wandb")
-        return list(read_records(path.read_bytes()))
+        """Everything in the offline files."""
+        return [record for path in self.files() for record in read_records(path.read_bytes())]
 
     def of_type(self, name: str) -> list[Any]:
         return [getattr(record, name) for record in self.records() if record.WhichOneof("record_type") == name]
@@ -137,6 +167,9 @@ def workers(tmp_path_factory: pytest.TempPathFactory, home: Path, refusing_serve
         "unreachable": {"mode": "online", "env": {"WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": KEY}},
         "refused": {"mode": "online", "env": {"WANDB_BASE_URL": refusing_server, "WANDB_API_KEY": KEY}},
         "killed": {"kill": True},
+        "hung": {"hang": "noticed"},
+        "hung at the end": {"hang": "overlooked"},
+        "restarted": {"attempts": [[10, 20, 30], [25, 30, 40]]},
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
     subprocess.run(
@@ -232,6 +265,28 @@ def test_a_tracker_that_dies_is_told_once(workers: dict[str, Tracked]) -> None:
     assert line.endswith("training goes on without it")
 
 
-@pytest.mark.parametrize("fate", ["unreachable", "refused", "killed"])
+def test_a_tracker_that_hangs_is_told_once_and_its_service_is_ended(workers: dict[str, Tracked]) -> None:
+    (line,) = workers["hung"].warnings
+    assert line.startswith("W&B failed to log: TimeoutError: no answer for")
+    assert workers["hung"].ended["left"] == []
+
+
+def test_a_tracker_that_hangs_holds_up_no_end(workers: dict[str, Tracked]) -> None:
+    (line,) = workers["hung at the end"].warnings
+    assert line.startswith("W&B failed to finish: TimeoutError: no answer for")
+    assert workers["hung at the end"].ended["left"] == []
+
+
+def test_each_attempt_has_our_id_and_a_file_of_its_own(workers: dict[str, Tracked]) -> None:
+    assert [run.run_id for run in workers["restarted"].of_type("run")] == ["the-run", "the-run"]
+    assert len(workers["restarted"].files()) == 2
+
+
+def test_an_attempt_that_resumes_logs_at_the_step_that_it_says(workers: dict[str, Tracked]) -> None:
+    history = [values(record.item) for record in workers["restarted"].of_type("history")]
+    assert [row["_step"] for row in history] == [10, 20, 30, 25, 30, 40]
+
+
+@pytest.mark.parametrize("fate", ["unreachable", "refused", "killed", "hung", "hung at the end"])
 def test_training_goes_on_whatever_happens_to_the_tracker(fate: str, workers: dict[str, Tracked]) -> None:
-    assert (workers[fate].path / "warnings.json").exists()  # the last thing that a worker does
+    assert (workers[fate].path / "ended.json").exists()  # the last thing that a worker does
