@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.engines.engine import Outcome
+from launcher.jobs.hang import Hang, find_hang
 from launcher.runs import Run, read_json, write_json
 
 LOG_LINES = 6
@@ -100,8 +101,10 @@ def explain(run: Run, outcome: Outcome) -> Failure:
     """Find the root cause of a failed run and write `failure.json`."""
     records = [read_json(path) for path in _record_paths(run, outcome.attempt)]
     silent = _silent_ranks(run, outcome.attempt, records)
-    record = _root(records)
-    if record is None or (silent and _classify(record).name in _ECHOES):
+    record, hang = _root(records), find_hang(run, outcome.attempt)
+    if hang is not None and not _explains(record, hang):
+        failure = _from_hang(run, outcome, hang)
+    elif record is None or (silent and _classify(record).name in _ECHOES):
         failure = _sudden_death(run, outcome, silent)
     else:
         failure = _from_record(run, outcome, record)
@@ -117,6 +120,11 @@ def _root(records: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The earliest failure that no other rank's end explains; lost connections are most often an echo."""
     own = [record for record in records if _classify(record).name not in _ECHOES]
     return min(own or records, key=lambda record: record["time"], default=None)
+
+
+def _explains(record: dict[str, Any] | None, hang: Hang) -> bool:
+    """Whether others waited in vain because a rank had failed before by itself."""
+    return record is not None and _classify(record).name not in _ECHOES and record["time"] < hang.time
 
 
 def _silent_ranks(run: Run, attempt: int, records: list[dict[str, Any]]) -> list[int]:
@@ -146,6 +154,22 @@ def _from_record(run: Run, outcome: Outcome, record: dict[str, Any]) -> Failure:
         traceback="" if record["expected"] else record["traceback"],
         log_tail=_tail(run.log_path(attempt=outcome.attempt, rank=record["rank"])),
         time=record["time"],
+    )
+
+
+def _from_hang(run: Run, outcome: Outcome, hang: Hang) -> Failure:
+    return Failure(
+        cause="hang",
+        message=hang.message,
+        advice=hang.advice,
+        rank=hang.rank,
+        attempt=outcome.attempt,
+        phase=hang.phase,
+        step=hang.step,
+        exit_code=outcome.exit_code,
+        traceback=hang.stack,
+        log_tail=_tail(run.log_path(attempt=outcome.attempt, rank=hang.rank)),
+        time=hang.time,
     )
 
 
