@@ -52,8 +52,9 @@ class SplitConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanConfig:
-    """What happens to missing values, duplicate rows and non-finite numbers."""
+    """What happens to samples that can't be decoded, missing values, duplicate rows and non-finite numbers."""
 
+    undecodable: str = limited(choices=("refuse", "skip"))
     missing: str = limited(choices=("drop", "impute", "refuse"))
     duplicates: str = limited(choices=("drop", "keep", "refuse"))
     non_finite: str = limited(choices=("drop", "impute", "refuse"))

@@ -1,4 +1,4 @@
-"""Rows that can't be used: with missing values, with numbers that are not finite, or seen before."""
+"""Rows that can't be used: undecodable, with missing values or numbers that are not finite, or seen before."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from launcher.config.schema import CleanConfig
+from launcher.data.faults import image_faults, text_faults
 from launcher.data.roles import Roles
 from launcher.data.rows import batches, column_of, is_number, is_text, is_vector, numbers, texts
 from launcher.errors import DataError
@@ -33,13 +34,13 @@ def clean(
 
     Values to be imputed keep their rows: they are filled later, with statistics of the training split. Only
     inputs are imputed, and only where `impute_inputs`; rows without a target are dropped instead. Duplicates are
-    equal in inputs and target; the first stays. An empty text counts as missing where `empty_is_missing`.
+    equal in inputs and target; the first stays. An empty text counts as missing where `empty_is_missing`. Images are
+    looked into only where broken ones are skipped; else whoever decodes them meets them.
 
     Raises:
         DataError: a row is to be refused, or none is left.
     """
-    keep = np.ones(len(rows), dtype=bool)
-    notes = []
+    keep, notes = _decodable(rows, roles, config)
     for fault, action in (("missing", config.missing), ("non_finite", config.non_finite)):
         for name in roles.used:
             column = column_of(rows, name)
@@ -48,7 +49,8 @@ def clean(
                 continue
             values = f"{WORDS[fault]} in column {name!r}"
             if action == "refuse" or (action == "impute" and name in roles.inputs):
-                raise _refusal(bad, values, key=f"dataset.clean.{fault}", imputable=impute_inputs)
+                ways = ("drop", "impute") if impute_inputs else ("drop",)
+                raise _refusal(bad, values, key=f"dataset.clean.{fault}", ways=ways)
             if (dropped := int((keep & bad).sum())) > 0:
                 notes.append(f"dropped {dropped:,} of {len(rows):,} rows: {values}")
             keep &= ~bad
@@ -56,7 +58,7 @@ def clean(
         repeated = keep & _repeated(rows, roles.used, keep)
         if repeated.any():
             if config.duplicates == "refuse":
-                raise _refusal(repeated, "a copy of an earlier row", key="dataset.clean.duplicates", imputable=False)
+                raise _refusal(repeated, "a copy of an earlier row", key="dataset.clean.duplicates", ways=("drop",))
             notes.append(f"dropped {int(repeated.sum()):,} of {len(rows):,} rows: copies of earlier ones")
             keep &= ~repeated
     if not keep.any():
@@ -64,10 +66,31 @@ def clean(
     return keep, notes
 
 
-def _refusal(bad: Mask, values: str, *, key: str, imputable: bool) -> DataError:
+def _decodable(rows: Dataset, roles: Roles, config: CleanConfig) -> tuple[Mask, list[str]]:
+    keep, notes = np.ones(len(rows), dtype=bool), []
+    for name in roles.used:
+        faults = [*text_faults(rows, name), *(image_faults(rows, name) if config.undecodable == "skip" else ())]
+        if not faults:
+            continue
+        places = np.array([row for row, _ in faults])
+        row, reason = faults[0]
+        if config.undecodable == "refuse":
+            bad = np.zeros(len(rows), dtype=bool)
+            bad[places] = True
+            values = f"a value that can't be decoded in column {name!r} ({reason})"
+            raise _refusal(bad, values, key="dataset.clean.undecodable", ways=("skip",))
+        notes.append(
+            f"dropped {int(keep[places].sum()):,} of {len(rows):,} rows: a value that can't be decoded in column "
+            f"{name!r}, the first is row {row + 1:,}: {reason}"
+        )
+        keep[places] = False
+    return keep, notes
+
+
+def _refusal(bad: Mask, values: str, *, key: str, ways: tuple[str, ...]) -> DataError:
     first = int(np.flatnonzero(bad)[0]) + 1
-    ways = f"{key}=drop" + (f" or {key}=impute" if imputable else "")
-    return DataError(f"{int(bad.sum()):,} row(s) have {values}, the first is row {first:,}; use {ways}")
+    use = " or ".join(f"{key}={way}" for way in ways)
+    return DataError(f"{int(bad.sum()):,} row(s) have {values}, the first is row {first:,}; use {use}")
 
 
 def _missing(column: pa.ChunkedArray, empty_is_missing: bool) -> Mask:
@@ -115,5 +138,8 @@ def _digests(values: Iterable[Any]) -> list[bytes]:
 
 def _content(value: Any) -> bytes:
     if isinstance(value, dict) and "path" in value:  # an image: two files with the same content are the same
-        return bytes(value["bytes"] or Path(value["path"]).read_bytes())
+        try:
+            return bytes(value["bytes"] or Path(value["path"]).read_bytes())
+        except OSError:  # whoever decodes it says so
+            return str(value["path"]).encode()
     return repr(value).encode(errors="surrogatepass")

@@ -99,5 +99,5 @@ def _guess_mode(train: Dataset, column: str) -> str:
     try:
         with Image.open(io.BytesIO(first["bytes"]) if first["bytes"] is not None else first["path"]) as image:
             return "L" if image.mode in GRAYSCALE_MODES else "RGB"
-    except (OSError, ValueError) as error:
+    except Exception as error:  # as for every image that is decoded
         raise DataError(f"the image {first['path'] or 'in row 1'} can't be decoded: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,16 +15,18 @@ import pyarrow as pa
 
 from launcher.config.schema import DatasetConfig
 from launcher.data.columns import Columns
+from launcher.data.faults import refuse_image
 from launcher.data.fitting import BATCH_ROWS, fit
 from launcher.data.floors import byte_floors
 from launcher.data.manifest import FILE_NAME, Manifest
-from launcher.data.roles import assign_roles
+from launcher.data.roles import Roles, assign_roles
 from launcher.data.rows import batches
 from launcher.data.selection import select_rows
 from launcher.data.shards import ShardWriter
 from launcher.data.sources.base import SPLITS, Source
 from launcher.data.sources.library import quiet, root_cause
-from launcher.data.sources.loading import load
+from launcher.data.sources.loading import Loaded, load
+from launcher.data.sources.undecodable import undecodable
 from launcher.data.transforms import Transforms
 from launcher.errors import DataError
 
@@ -45,18 +48,30 @@ def prepare_into(
         RequestError: the config asks for something that can't be.
     """
     report("reading", None)
-    with quiet(scratch):
+    with quiet(scratch), undecodable(dataset.clean.undecodable, scratch / "left") as skips:
         try:
             loaded = load(source)
             roles = assign_roles(loaded.rows, dataset, labels=labels)
             report("cleaning", None)
             splits, notes = select_rows(loaded, roles, dataset, labels=labels)
-            report("fitting", None)
-            fitted = fit(splits["train"], roles, dataset, labels=labels, class_names=loaded.class_names)
-            manifest = _write_splits(directory, splits, fitted, notes, report)
+            with _naming_images(loaded, roles, dataset):
+                report("fitting", None)
+                fitted = fit(splits["train"], roles, dataset, labels=labels, class_names=loaded.class_names)
+                manifest = _write_splits(directory, splits, fitted, [*skips.notes(), *notes], report)
         except pa.ArrowException as error:
             raise DataError(f"the data can't be converted: {root_cause(error)}") from error
     manifest.save(directory / FILE_NAME)
+
+
+@contextlib.contextmanager
+def _naming_images(loaded: Loaded, roles: Roles, dataset: DatasetConfig) -> Iterator[None]:
+    """What is decoded inside no longer knows its row: where an image is at fault, the error that names it is raised."""
+    try:
+        yield
+    except DataError:
+        if dataset.kind == "image":
+            refuse_image(loaded.rows, roles.inputs[0])
+        raise
 
 
 def _write_splits(

@@ -85,18 +85,26 @@ def pixels(column: pa.ChunkedArray, *, name: str, mode: str | None, image_size: 
     assert image_size is not None, "files are resized"
     values = column.to_pylist()
     with ThreadPoolExecutor() as pool:  # pillow lets other threads run while it decodes and resizes
-        return np.stack(list(pool.map(lambda value: _decoded(value, mode, image_size), values)))
+        return np.stack(list(pool.map(lambda value: decoded(value, mode, image_size), values)))
 
 
-def _decoded(value: Any, mode: str, image_size: int) -> NDArray[np.float32]:
+def decoded(value: Any, mode: str, image_size: int) -> NDArray[np.float32]:
+    """An image file as (C, H, W) in 0..1.
+
+    Raises:
+        DataError: it can't be decoded.
+    """
     from PIL import Image
 
     data, name = _bytes_and_name(value)
     try:
         with Image.open(io.BytesIO(data) if data is not None else name) as image:
             resized = image.convert(mode).resize((image_size, image_size), Image.Resampling.BILINEAR)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"the image {name} can't be decoded: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # there is hardly one that some broken file does not raise
+        reason = str(error) or type(error).__name__
+        raise DataError(f"the image {name} can't be decoded: {reason}") from error
     array: NDArray = np.asarray(resized, dtype=np.float32) / 255
     return array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 CHUNK_BYTES = 2**20
+INFERRED_INDEX = "__index_level_0__"
+"""What pandas makes of the first column of a CSV file whose first row is longer than its header."""
 
 
 def find_splits(path: Any, *, suffixes: tuple[str, ...] | None) -> dict[str, list[Path]]:
@@ -102,19 +104,20 @@ def check_files(files: Iterable[Path], *, text: bool) -> None:
 
 def _check_utf8(file: Path, chunks: Iterable[bytes]) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    position = 0  # of the first byte that is not decoded yet
+    position, line = 0, 1  # of the first byte that is not decoded yet
     try:
         for chunk in chunks:
             waiting = len(decoder.getstate()[0])
             decoder.decode(chunk)
             position += waiting + len(chunk) - len(decoder.getstate()[0])
+            line += chunk.count(b"\n")  # never a part of another character
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        offset = position + error.start
         bad = error.object[error.start]
+        line += error.object.count(b"\n", 0, error.start)
         raise DataError(
-            f"{file} is not UTF-8: byte 0x{bad:02x} at offset {offset}; convert it, "
-            f"for example with `iconv -f latin1 -t utf-8`"
+            f"{file} is not UTF-8: byte 0x{bad:02x} at offset {position + error.start}, in line {line}; convert it, "
+            f"for example with `iconv -f latin1 -t utf-8`, or leave such samples out: dataset.clean.undecodable=skip"
         ) from error
 
 
@@ -142,6 +145,8 @@ def read_files(builder: str, splits: dict[str, list[Path]], **options: Any) -> d
             raise DataError(f"{names} can't be read as {builder}: {root_cause(error)}") from error
         if "train" not in loaded or len(loaded["train"]) == 0:
             raise DataError(f"{names} holds no rows")
+        if builder == "csv" and INFERRED_INDEX in loaded["train"].column_names:
+            raise DataError(f"{names} can't be read as csv: its first row has more cells than its header")
         read[split] = loaded["train"]
     return read
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from launcher.data.sources.base import SPLIT_NAMES
 from launcher.data.sources.files import check_files, fingerprint_files
+from launcher.data.sources.undecodable import skipping
 from launcher.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class ImageFolder:
         loaded = {}
         for split, root in self._roots().items():
             files = _images(root)
-            check_files(files, text=False)
+            if skipping() is None:  # else images are looked into when rows are cleaned
+                check_files(files, text=False)
             labels = [file.relative_to(root).parts[0] for file in files]
             rows = Dataset.from_dict({"image": [str(file) for file in files], "label": labels})
             loaded[split] = rows.cast_column("image", Image(mode="L" if self.grayscale else "RGB", decode=False))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from launcher.data.sources.files import check_files, find_splits, fingerprint_files, read_files
-from launcher.errors import DataError
+from launcher.data.sources.files import find_splits, fingerprint_files
+from launcher.data.sources.records import CsvRows, json_lines, parquet_file
+from launcher.data.sources.undecodable import read_samples
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -26,12 +26,6 @@ class _Files:
     def _splits(self) -> dict[str, list[Path]]:
         return find_splits(self.path, suffixes=self.suffixes)
 
-    def _checked(self, *, text: bool) -> dict[str, list[Path]]:
-        splits = self._splits()
-        for files in splits.values():
-            check_files(files, text=text)
-        return splits
-
 
 class Csv(_Files):
     """Comma-separated values with a header line; an empty cell is a missing value."""
@@ -44,8 +38,8 @@ class Csv(_Files):
 
     def load(self) -> dict[str, Dataset]:
         """Types are inferred from whole files: a column whose first float stands in the last row is float."""
-        splits = self._checked(text=True)
-        return read_files("csv", splits, sep=self.separator, chunksize=None)
+        rows = CsvRows(self.separator)
+        return read_samples("csv", self._splits(), text=True, records=rows, sep=self.separator, chunksize=None)
 
 
 class Jsonl(_Files):
@@ -55,14 +49,7 @@ class Jsonl(_Files):
 
     def load(self) -> dict[str, Dataset]:
         """The rows of all files of a split, one after the other."""
-        splits = self._checked(text=True)
-        try:
-            return read_files("json", splits)
-        except DataError:
-            for files in splits.values():
-                for file in files:
-                    _check_lines(file)
-            raise
+        return read_samples("json", self._splits(), text=True, records=json_lines)
 
 
 class Parquet(_Files):
@@ -72,17 +59,4 @@ class Parquet(_Files):
 
     def load(self) -> dict[str, Dataset]:
         """The rows of all files of a split, one after the other."""
-        return read_files("parquet", self._checked(text=False))
-
-
-def _check_lines(file: Path) -> None:
-    """Name the first line that is not a JSON object: the library's own message counts rows of a block."""
-    with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                if line.strip() and not isinstance(json.loads(line), dict):
-                    raise DataError(f"{file}, line {number}: not a JSON object: {line.strip()[:60]}")
-            except json.JSONDecodeError as error:
-                raise DataError(
-                    f"{file}, line {number}: not valid JSON: {error.msg} at column {error.colno}"
-                ) from error
+        return read_samples("parquet", self._splits(), text=False, records=parquet_file)

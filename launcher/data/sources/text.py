@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from launcher.data.sources.files import check_files, find_splits, fingerprint_files, read_files
+from launcher.data.sources.files import find_splits, fingerprint_files
+from launcher.data.sources.records import paragraphs, text_lines, whole_file
+from launcher.data.sources.undecodable import read_samples
 from launcher.errors import RequestError
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-DOCUMENTS = {"file": "document", "paragraph": "paragraph", "line": "line"}
+DOCUMENTS = {"file": ("document", whole_file), "paragraph": ("paragraph", paragraphs), "line": ("line", text_lines)}
+"""How `datasets` calls each, and how a file is taken apart into them."""
 
 
 class TextFiles:
@@ -30,6 +33,5 @@ class TextFiles:
     def load(self) -> dict[str, Dataset]:
         """One row a document."""
         splits = find_splits(self.path, suffixes=(".txt",))
-        for files in splits.values():
-            check_files(files, text=True)
-        return read_files("text", splits, sample_by=DOCUMENTS[self.document])
+        sample_by, records = DOCUMENTS[self.document]
+        return read_samples("text", splits, text=True, records=records, sample_by=sample_by)

@@ -16,7 +16,7 @@ from launcher.data.columns import Columns
 from launcher.data.prepare import Prepared, prepare
 
 SPLIT = {"method": "ratio", "validation": 0.2, "test": 0.2, "column": None, "seed": 0}
-CLEAN = {"missing": "drop", "duplicates": "keep", "non_finite": "drop"}
+CLEAN = {"undecodable": "refuse", "missing": "drop", "duplicates": "keep", "non_finite": "drop"}
 DATASET = {
     "kind": "table",
     "inputs": None,

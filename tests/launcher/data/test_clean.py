@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
+import pyarrow as pa
 import pytest
 from datasets import Dataset, Image
 
@@ -30,7 +32,9 @@ def cleaned(
     empty: bool = False,
     **how: str,
 ) -> tuple[list[int], list[str]]:
-    config = CleanConfig(**({"missing": "drop", "duplicates": "keep", "non_finite": "drop"} | how))
+    config = CleanConfig(
+        **({"undecodable": "refuse", "missing": "drop", "duplicates": "keep", "non_finite": "drop"} | how)
+    )
     dataset = rows if isinstance(rows, Dataset) else Dataset.from_dict(rows)
     keep, notes = clean(dataset, roles, config, impute_inputs=impute_inputs, empty_is_missing=empty)
     return np.flatnonzero(keep).tolist(), notes
@@ -115,3 +119,50 @@ def test_an_empty_text_may_count_as_missing() -> None:
 def test_no_row_left_is_an_error_that_says_why() -> None:
     with pytest.raises(DataError, match=r"cleaning left no row: dropped 2 of 2 rows: a missing value in column 'x'"):
         cleaned({"x": [None, None], "city": ["a", "b"], "y": [0, 1]})
+
+
+def broken_texts() -> Dataset:
+    texts = pa.array([b"fine", b"\xff", None, b"\xfe"], pa.binary()).view(pa.string())
+    return Dataset(pa.table({"city": texts, "y": [0, 1, 1, 0]}))
+
+
+def test_texts_of_a_columnar_file_that_are_not_utf8_are_refused() -> None:
+    with pytest.raises(
+        DataError,
+        match=r"2 row\(s\) have a value that can't be decoded in column 'city' \(not UTF-8: byte 0xff\), "
+        r"the first is row 2; use dataset\.clean\.undecodable=skip$",
+    ):
+        cleaned(broken_texts(), roles=Roles(inputs=("city",), target=("y",), split=None))
+
+
+def test_texts_of_a_columnar_file_that_are_not_utf8_can_be_skipped() -> None:
+    kept, notes = cleaned(broken_texts(), roles=Roles(inputs=("city",), target=("y",), split=None), undecodable="skip")
+    assert kept == [0]
+    assert notes[0] == (
+        "dropped 2 of 4 rows: a value that can't be decoded in column 'city', the first is row 2: not UTF-8: byte 0xff"
+    )
+
+
+def test_images_are_looked_into_where_broken_ones_are_skipped(tmp_path: Path) -> None:
+    PIL.Image.new("RGB", (9, 9)).save(tmp_path / "fine.png")
+    content = (tmp_path / "fine.png").read_bytes()
+    for name, broken in (("cut", content[:-30]), ("empty", b""), ("text", b"no image"), ("zeros", bytes(100))):
+        (tmp_path / f"{name}.png").write_bytes(broken)
+    names = ["fine", "cut", "empty", "text", "zeros", "gone", "fine"]
+    paths = {"image": [str(tmp_path / f"{name}.png") for name in names], "y": [0] * 7}
+    rows = Dataset.from_dict(paths).cast_column("image", Image(decode=False))
+    roles = Roles(inputs=("image",), target=("y",), split=None)
+    kept, notes = cleaned(rows, roles=roles, undecodable="skip")
+    assert kept == [0, 6]
+    assert notes[0].startswith(
+        "dropped 5 of 7 rows: a value that can't be decoded in column 'image', the first is row 2"
+    )
+    assert cleaned(rows, roles=roles)[0] == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_copies_are_found_beside_an_image_that_is_gone(tmp_path: Path) -> None:
+    PIL.Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    paths = {"image": [str(tmp_path / f"{name}.png") for name in ("a", "gone", "a")], "y": [0] * 3}
+    rows = Dataset.from_dict(paths).cast_column("image", Image(decode=False))
+    roles = Roles(inputs=("image",), target=("y",), split=None)
+    assert cleaned(rows, roles=roles, duplicates="drop", undecodable="skip")[0] == [0]

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from datasets import Dataset
 from numpy.typing import NDArray
+from PIL import Image
 
 from launcher.config.schema import DatasetConfig
 from launcher.data import pipeline
@@ -164,6 +166,35 @@ def test_an_interrupt_leaves_nothing(rows_config: Config, tmp_path: Path) -> Non
     with pytest.raises(KeyboardInterrupt):
         prepare(rows_config(ROWS, target="y"), labels="classes", cache_dir=tmp_path / "cache", report=interrupt)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_samples_that_were_left_out_of_files_are_noted_and_prepared_apart(
+    make_config: Config, prepare_now: Prepare, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS) + '{"x": 1.0, "ci')
+    source = ("launcher.data.sources.tables.Jsonl", {"path": str(file)})
+    with pytest.raises(DataError, match=r"rows\.jsonl, line 41: not valid JSON"):
+        prepare_now(make_config(*source, target="y"))
+    prepared = prepare_now(make_config(*source, target="y", clean={"undecodable": "skip"}))
+    assert sum(prepared.data["num_rows"].values()) == 40
+    assert prepared.manifest.notes[0].startswith("dropped 1 sample(s) that can't be decoded, the first is ")
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [prepared.path.name]
+
+
+def test_an_image_without_a_name_that_is_broken_is_named_by_its_row(
+    make_config: Config, prepare_now: Prepare, tmp_path: Path
+) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "fine.png")
+    fine = {"bytes": (tmp_path / "fine.png").read_bytes(), "path": None}
+    images = [fine] * 12 + [{**fine, "bytes": fine["bytes"][:-30]}] + [fine] * 12
+    Dataset.from_dict({"image": images, "y": ["a", "b", "a", "b", "a"] * 5}).to_parquet(str(tmp_path / "a.parquet"))
+    source = ("launcher.data.sources.tables.Parquet", {"path": str(tmp_path / "a.parquet")})
+    shape = {"kind": "image", "target": "y", "image_size": 4}
+    with pytest.raises(DataError, match=r"row 13, column 'image': the image in the data can't be decoded"):
+        prepare_now(make_config(*source, **shape))
+    prepared = prepare_now(make_config(*source, **shape, clean={"undecodable": "skip"}))
+    assert sum(prepared.data["num_rows"].values()) == 24
 
 
 def test_two_at_once_do_not_disturb_each_other(rows_config: Config, prepare_now: Prepare, tmp_path: Path) -> None:

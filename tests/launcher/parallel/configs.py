@@ -28,7 +28,7 @@ BASE = Config(
         inputs=None,
         target=None,
         split=SplitConfig(method="ratio", validation=0.1, test=0.1, column=None, seed=0),
-        clean=CleanConfig(missing="drop", duplicates="drop", non_finite="drop"),
+        clean=CleanConfig(undecodable="refuse", missing="drop", duplicates="drop", non_finite="drop"),
         normalize="none",
         tokenizer=None,
         vocab_size=None,

@@ -91,13 +91,13 @@ def test_an_empty_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 1000])
-@pytest.mark.parametrize(("content", "offset"), [("aé", 3), ("数据x", 7), ("", 0)])
+@pytest.mark.parametrize(("content", "offset", "line"), [("aé", 3, 1), ("数据x", 7, 1), ("", 0, 1), ("a\n数\nb", 7, 3)])
 def test_the_first_byte_that_is_not_utf8_is_named(
-    chunk: int, content: str, offset: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chunk: int, content: str, offset: int, line: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "CHUNK_BYTES", chunk)
     (tmp_path / "latin.csv").write_bytes(content.encode() + "é,".encode("latin-1") + b"more")
-    with pytest.raises(DataError, match=rf"latin\.csv is not UTF-8: byte 0xe9 at offset {offset};"):
+    with pytest.raises(DataError, match=rf"latin\.csv is not UTF-8: byte 0xe9 at offset {offset}, in line {line};"):
         check_files([tmp_path / "latin.csv"], text=True)
 
 

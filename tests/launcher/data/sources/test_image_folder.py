@@ -75,8 +75,25 @@ def test_a_corrupt_image_is_named(
     path = save(tmp_path / "images", "black", "white")
     (tmp_path / "images" / "white" / "3.png").write_bytes(b"no image")
     config = make_config(TARGET, {"path": path, "grayscale": True}, kind="image", target="label", image_size=4)
-    with pytest.raises(DataError, match=r"white/3\.png can't be decoded"):
+    with pytest.raises(
+        DataError, match=r"row 9, column 'image': the image .*white/3\.png can't be decoded: .*undecodable=skip"
+    ):
         prepare_now(config)
+
+
+def test_images_that_are_broken_can_be_skipped_and_are_counted(
+    tmp_path: Path, make_config: Callable[..., DatasetConfig], prepare_now: Callable[..., Prepared]
+) -> None:
+    path = save(tmp_path / "images", "black", "white", count=10)
+    (tmp_path / "images" / "white" / "3.png").write_bytes(b"no image")
+    (tmp_path / "images" / "black" / "7.png").write_bytes(b"")
+    shape = {"kind": "image", "target": "label", "image_size": 4}
+    prepared = prepare_now(make_config(TARGET, {"path": path}, clean={"undecodable": "skip"}, **shape))
+    assert sum(prepared.data["num_rows"].values()) == 18
+    (note,) = prepared.manifest.notes
+    assert note.startswith("dropped 2 of 20 rows: a value that can't be decoded in column 'image', the first is row 8")
+    with pytest.raises(DataError, match=r"7\.png is empty"):
+        prepare_now(make_config(TARGET, {"path": path}, **shape))
 
 
 def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_the_line_that_is_no_json_is_named(content: str, message: str, tmp_path:
 
 
 def test_a_row_of_a_csv_with_too_many_cells_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a\.csv can't be read as csv: .*Expected 2 fields in line 3, saw 3"):
+    with pytest.raises(DataError, match=r"a\.csv, line 3: 3 cells for 2 columns; mend it, .*undecodable=skip"):
         Csv(write(tmp_path / "a.csv", "a,b\n1,2\n1,2,3\n")).load()
 
 
@@ -96,7 +96,7 @@ def test_a_csv_without_rows_is_refused(content: str, tmp_path: Path) -> None:
 
 
 def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a\.parquet can't be read as parquet"):
+    with pytest.raises(DataError, match=r"a\.parquet: not valid Parquet: .*; mend it"):
         Parquet(write(tmp_path / "a.parquet", json.dumps({"a": 1}))).load()
 
 
@@ -104,3 +104,24 @@ def test_text_in_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("a\né\n".encode("latin-1"))
     with pytest.raises(DataError, match=r"a\.csv is not UTF-8: byte 0xe9 at offset 2"):
         Csv(str(tmp_path / "a.csv")).load()
+
+
+def test_of_several_files_the_one_at_fault_is_named(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{number}.csv", "a,b\n1,2\n" + "1,2,3\n" * (number == 1)) for number in range(3)]
+    with pytest.raises(DataError, match=r"1\.csv, line 3: 3 cells for 2 columns"):
+        Csv(paths).load()
+
+
+def test_a_csv_whose_first_row_is_longer_than_its_header_is_refused_rather_than_shifted(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.csv, line 2: 3 cells for 2 columns"):
+        Csv(write(tmp_path / "a.csv", "a,b\n1,2,3\n1,2\n")).load()
+
+
+def test_a_quote_that_is_never_closed_is_named_by_the_line_where_it_opens(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.csv, line 3: a quote that is never closed"):
+        Csv(write(tmp_path / "a.csv", 'a,b\n1,2\n1,"x\n4,5\n')).load()
+
+
+def test_what_the_reader_refuses_without_a_fault_of_a_line_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.jsonl can't be read as json"):
+        Jsonl(write(tmp_path / "a.jsonl", f'{{"a": {"[" * 300}{"]" * 300}}}\n')).load()
