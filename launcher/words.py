@@ -71,6 +71,8 @@ def event(event: dict[str, Any]) -> str:
         return f"{event['phase']} step {event['step']}/{event['num_steps']}  loss {event['loss']:.6f}"
     if kind == "checkpoint":
         return f"checkpoint at step {event['step']} ({size(event['bytes'])} in {event['seconds']:.3g} s)"
+    if kind == "resumed" and event["step"] == 0:
+        return "begun anew: there is no checkpoint to resume from"
     if kind == "resumed":
         return f"resumed from the checkpoint at step {event['step']}"
     if kind == "restart":
@@ -100,7 +102,7 @@ def summary_rows(run: Run) -> list[tuple[str, str]]:
         floors = "  ".join(f"{name.replace('_', '-')} {value:.2f}" for name, value in data["floors"].items())
         rows.append(("bits per byte to beat", floors))
     rows.append(("parameters", count(summary["num_parameters"])))
-    rows.append(("steps", _steps(run, summary)))
+    rows.append(("steps", f"{summary['steps']} in {duration(summary['train_seconds'])}"))
     for name, unit in (("tokens_per_second", "tokens/s"), ("samples_per_second", "samples/s")):
         if name in summary:
             rows.append(("throughput", f"{count(summary[name])} {unit}"))
@@ -112,15 +114,6 @@ def summary_rows(run: Run) -> list[tuple[str, str]]:
         rows.append(("restarts", f"{len(restarts)}, the last after {restarts[-1]['cause']}"))
     rows.append(("where", str(run.path)))
     return rows
-
-
-def _steps(run: Run, summary: dict[str, Any]) -> str:
-    """How many steps in which time; what is known of a resumed run is the time since."""
-    seconds = duration(summary["train_seconds"])
-    resumed = run.last_event("resumed")
-    if resumed is None or resumed["step"] == 0:
-        return f"{summary['steps']} in {seconds}"
-    return f"{summary['steps']}, the last {summary['steps'] - resumed['step']} of them in {seconds}"
 
 
 def next_commands(run: Run) -> list[str]:
