@@ -57,6 +57,8 @@ class Watchdog:
 
     def arm(self, seconds: float | None) -> None:
         """Warn in half the seconds and again at their end, instead of what was asked before; None for never."""
+        if seconds is None and self._file is None:
+            return  # the timer may be the user's
         with self._lock:
             faulthandler.cancel_dump_traceback_later()
             if self._file is not None and os.fstat(self._file).st_size > len(self._head):
