@@ -231,6 +231,9 @@ def test_what_was_found_is_in_the_run_directory(scene: Scene) -> None:
     assert asdict(scene.explain()) == scene.run.failure
 
 
+ENOUGH_S = 300
+"""Ends a test that would wait for ever."""
+
 RANK = """
 import os, sys, time
 from pathlib import Path
@@ -244,7 +247,7 @@ vigil = Vigil(logs, rank=rank, progress=SimpleNamespace(phase="training"))
 vigil.start()
 (logs / f"rank_{rank}.log").touch()
 dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-vigil.limit(step_timeout_s=3, phase_timeout_s=None)
+vigil.limit(step_timeout_s=5, phase_timeout_s=None)
 with vigil.steps():
     for step in range(1, 100):
         if rank == 1 and step == 3:
@@ -282,7 +285,7 @@ def ranks(scene: Scene, tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]
 
 
 def test_of_two_real_ranks_the_one_that_sleeps_is_named(scene: Scene, ranks: list[subprocess.Popen[str]]) -> None:
-    codes = [process.wait(120) for process in ranks]
+    codes = [process.wait(ENOUGH_S) for process in ranks]
     assert HANG_EXIT_CODE in codes
     failure = scene.explain()
     assert (failure.cause, failure.rank, failure.step) == ("hang", 1, 2)
@@ -297,7 +300,7 @@ def test_of_two_real_ranks_the_one_that_is_stopped_is_named(scene: Scene, ranks:
     assert stdout is not None
     assert stdout.readline() == "hangs\n"
     ranks[1].send_signal(signal.SIGSTOP)
-    assert ranks[0].wait(120) == HANG_EXIT_CODE
+    assert ranks[0].wait(ENOUGH_S) == HANG_EXIT_CODE
     failure = scene.explain()
     assert (failure.cause, failure.rank, failure.step) == ("hang", 1, 2)
     assert "has not answered" in failure.message
