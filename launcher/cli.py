@@ -28,7 +28,8 @@ windlass: one command takes a Hydra config from a laptop CPU to thousands of GPU
   windlass runs                list runs
   windlass runs show RUN       one run: state, metrics, failure (RUN is an id, a unique beginning, or latest)
   windlass runs logs RUN       its logs; -f follows, --rank R chooses a worker
-  windlass runs stop RUN       end it; its state is kept as stopped
+  windlass runs stop RUN       end it after a last checkpoint; its state is kept as stopped
+  windlass runs resume RUN     go on from its last checkpoint; [overrides] say where and how long
   windlass runs delete RUN     remove its directory
 
   --json                       print a result that a script can read
@@ -57,8 +58,11 @@ def main() -> None:
 
 
 def run_command(argv: list[str]) -> int:
-    """Run one verb; returns the exit code: 0 done, 1 the run failed, 2 the request was wrong, 128 + n for signal n."""
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    """Run one verb; returns the exit code.
+
+    0 done, 1 the run failed, 2 the request was wrong, 75 the run was preempted, 128 + n for another signal n.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(signum, _interrupt)
     verbs: dict[str, Callable[[list[str]], int]] = {"train": train, "check": check, "parity": parity, "runs": runs}
     try:
@@ -85,6 +89,10 @@ def run_command(argv: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except Interrupted as interruption:
+        if argv[0] == "train" or argv[:2] == ["runs", "resume"]:
+            from launcher.jobs.attempts import requeued
+
+            return requeued(interruption.signum)
         return 128 + interruption.signum
     except BrokenPipeError:  # `windlass runs | head`
         sys.stderr.close()

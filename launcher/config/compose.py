@@ -39,7 +39,30 @@ def compose(overrides: Sequence[str] = (), *, config_dir: Path | None = None) ->
     """
     from launcher.config.hydra_app import compose_checked
 
-    return compose_checked(overrides, config_dir)
+    return compose_checked(overrides, config_dir, whole=True)
+
+
+def overridden(values: Mapping[str, Any], overrides: Sequence[str]) -> DictConfig:
+    """A stored config with sections and keys taken from what the overrides say, by Hydra's grammar.
+
+    A group (`strategy=fsdp`) replaces its section; a key (`trainer.max_steps=100`) its value.
+
+    Raises:
+        RequestError: Hydra does not understand an override.
+    """
+    from launcher.config.hydra_app import compose_checked
+
+    said = compose_checked(overrides, None, whole=False)
+    result = OmegaConf.create(dict(values))
+    paths = [override_path(override) for override in overrides]
+    for path in sorted(paths, key=lambda path: path.count(".")):
+        OmegaConf.update(result, path, OmegaConf.select(said, path), merge=False, force_add=True)
+    return result
+
+
+def override_path(override: str) -> str:
+    """The group or dotted key that an override is about."""
+    return override.partition("=")[0].lstrip("+~").partition("@")[0]
 
 
 def to_yaml(values: DictConfig | Mapping[str, Any]) -> str:

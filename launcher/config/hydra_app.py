@@ -68,12 +68,13 @@ def run(argv: Sequence[str], task: Callable[[DictConfig], T]) -> list[T]:
         raise error
 
 
-def compose_checked(overrides: Sequence[str], config_dir: Path | None) -> DictConfig:
-    """See `compose.compose`."""
+def compose_checked(overrides: Sequence[str], config_dir: Path | None, *, whole: bool) -> DictConfig:
+    """See `compose.compose`; unless it is to be a `whole` config, its sections need not go together."""
     with _own_state():
         app = _open(argparse.Namespace(config_path=None, config_dir=config_dir))
         with explained(overrides, loader=app.config_loader, config_name=CONFIG_NAME):
-            return _checked(app.compose_config(CONFIG_NAME, list(overrides), RunMode.RUN, from_shell=False))
+            composed = app.compose_config(CONFIG_NAME, list(overrides), RunMode.RUN, from_shell=False)
+            return _checked(composed) if whole else composed
 
 
 class _TaskError(BaseException):

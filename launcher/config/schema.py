@@ -146,13 +146,36 @@ class TrackerConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointConfig:
+    """When checkpoints are taken, and which are kept; with neither steps nor minutes there are none."""
+
+    every_steps: int | None = limited(least=1)
+    every_minutes: float | None = limited(above=0)
+    keep_last: int = limited(least=1)
+    keep_best: int = limited(least=0)  # by the metric of the validation split; a checkpoint follows each evaluation
+    metric: str
+    direction: str = limited(choices=("min", "max"))
+    keep_every_steps: int | None = limited(least=1)  # for good
+    async_: bool
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there are checkpoints at all."""
+        return self.every_steps is not None or self.every_minutes is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConfig:
-    """Where and how workers start."""
+    """Where and how workers start, and what happens when they end too early."""
 
     name: str = limited(choices=("local",))
     device: str = limited(choices=("auto", "cpu", "cuda", "mps"))
     num_processes: Any  # "auto" or a number of processes
     max_restarts: int = limited(least=0)
+    min_processes: int | None = limited(least=1)  # with fewer devices a restart goes on with so many or more
+    step_timeout_s: Any  # "auto", seconds or null: how long a step may take before the workers are taken to hang
+    phase_timeout_s: float | None = limited(above=0)  # the same for what is not a step
+    grace_s: float = limited(above=0)  # between a signal and the end: time for a checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +183,7 @@ class Config:
     """One run, whole. Targeted sections still hold `${data...}`, which preparation fills in."""
 
     run_id: str | None
+    init_from: str | None  # a run or a directory of weights to begin with
     model: Targeted
     dataset: DatasetConfig
     task: Targeted
@@ -167,5 +191,6 @@ class Config:
     optimizer: Targeted
     scheduler: SchedulerConfig
     trainer: TrainerConfig
+    checkpoint: CheckpointConfig
     tracker: TrackerConfig
     engine: EngineConfig

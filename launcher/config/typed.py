@@ -39,7 +39,10 @@ def typed(cls: type[T], values: Any, *, path: str) -> T:
                 f"drop ~{prefix}{key}, or add {key} to the yaml of {path or 'the run'}"
             )
     return cls(
-        **{key: _converted(values[key], field, hint, path=f"{prefix}{key}") for key, (field, hint) in fields.items()}
+        **{
+            field.name: _converted(values[key], field, hint, path=f"{prefix}{key}")
+            for key, (field, hint) in fields.items()
+        }
     )
 
 
@@ -65,8 +68,9 @@ def unknown_key(key: str, known: Iterable[str], value: object = "VALUE", *, rest
 
 @cache
 def _fields(cls: Any) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
+    """Fields by key; a key that is a word of Python has a field with an underscore behind it."""
     hints = typing.get_type_hints(cls)
-    return {field.name: (field, hints[field.name]) for field in dataclasses.fields(cls)}
+    return {field.name.rstrip("_"): (field, hints[field.name]) for field in dataclasses.fields(cls)}
 
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:

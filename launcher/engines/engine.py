@@ -15,7 +15,7 @@ class Outcome:
     """How the workers of a run ended."""
 
     exit_code: int  # 0, or that of the first worker that failed (negative for a signal), or 128 + signal
-    attempt: int  # the last one, from 0
+    attempt: int  # from 0
     failed_rank: int | None = None  # the first that the engine saw fail
     refused: str | None = None  # why the workers were not started: the request was wrong
 
@@ -27,8 +27,11 @@ class Engine(Protocol):
         """Begin what takes time before a run directory exists; optional work, safe to repeat."""
         ...
 
-    def start(self, run: Run, worker: str = TRAINING) -> None:
-        """Start the workers of a run: `main` of a module, called with the run directory."""
+    def start(self, run: Run, worker: str = TRAINING, *, attempt: int = 0) -> None:
+        """Start the workers of a run: `main` of a module, called with the run directory and the attempt.
+
+        Once an attempt has ended, another may be started.
+        """
         ...
 
     def poll(self, timeout_s: float) -> Outcome | None:

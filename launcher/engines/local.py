@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
+import select
 import subprocess
 import sys
 
 from launcher.engines.engine import TRAINING, Outcome
 from launcher.errors import EngineError
 from launcher.runs import Run
-
-KILL_AFTER_S = 45.0
-"""A little more than the agent gives its workers."""
 
 
 class LocalEngine:
@@ -26,6 +23,7 @@ class LocalEngine:
 
     def __init__(self) -> None:
         self._agent: subprocess.Popen[str] | None = None
+        self._attempt = 0
 
     def prepare(self) -> None:
         """Start the agent; it waits for a run directory."""
@@ -40,33 +38,35 @@ class LocalEngine:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             )
 
-    def start(self, run: Run, worker: str = TRAINING) -> None:
-        """Hand the run directory to the agent.
+    def start(self, run: Run, worker: str = TRAINING, *, attempt: int = 0) -> None:
+        """Hand an attempt at a run to the agent.
 
         Raises:
             EngineError: the agent died before it could take it.
         """
+        self._attempt = attempt
+        if self._agent is not None and self._agent.poll() is not None:
+            self.close()  # it died with the attempt before
         self.prepare()
         assert self._agent is not None
         assert self._agent.stdin is not None
         try:
-            self._agent.stdin.write(json.dumps({"run": str(run.path), "worker": worker}) + "\n")
+            request = {"run": str(run.path), "worker": worker, "attempt": attempt}
+            self._agent.stdin.write(json.dumps(request) + "\n")
             self._agent.stdin.flush()
         except BrokenPipeError as error:
             raise EngineError("the local agent ended before it was given the run; see its message above") from error
 
     def poll(self, timeout_s: float) -> Outcome | None:
-        """The outcome, as the agent's last line tells it."""
+        """The outcome, as the agent's next line tells it, or its own end where there is none."""
         assert self._agent is not None
-        try:
-            self._agent.wait(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            return None
         assert self._agent.stdout is not None
-        lines = self._agent.stdout.read().splitlines()
-        if lines:
-            return Outcome(**json.loads(lines[-1]))
-        return Outcome(exit_code=self._agent.returncode or 1, attempt=0)
+        ready, _, _ = select.select([self._agent.stdout], [], [], timeout_s)
+        if not ready:
+            return None
+        if line := self._agent.stdout.readline():
+            return Outcome(**json.loads(line))
+        return Outcome(exit_code=self._agent.wait() or 1, attempt=self._attempt)
 
     def interrupt(self, signum: int) -> None:
         """Pass a signal on to the agent, which passes it on to the workers."""
@@ -75,18 +75,12 @@ class LocalEngine:
                 self._agent.send_signal(signum)
 
     def close(self) -> None:
-        """End the agent if it still runs; its workers end with it."""
+        """End the agent; workers that still run end with it, at once."""
         if self._agent is None:
             return
         for stream in (self._agent.stdin, self._agent.stdout):
             with contextlib.suppress(BrokenPipeError):
                 assert stream is not None
-                stream.close()
-        if self._agent.poll() is None:
-            self._agent.send_signal(signal.SIGTERM)
-            try:
-                self._agent.wait(timeout=KILL_AFTER_S)
-            except subprocess.TimeoutExpired:
-                self._agent.kill()
-                self._agent.wait()
+                stream.close()  # at which the agent kills its session
+        self._agent.wait()
         self._agent = None

@@ -61,8 +61,7 @@ def _silent_ranks(run: Run, attempt: int, spoke: set[int]) -> list[int]:
 def _slowest(directory: Path, records: Sequence[dict[str, Any]]) -> Hang:
     record = min(records, key=_guilt)
     what = "step" if record["stepping"] else "progress"
-    message = f"rank {record['rank']} has made no {what} for {record['seconds']:.0f} s"
-    message += f" {_after(record['step'])}" if record["step"] is not None else ""
+    message = f"rank {record['rank']} has made no {what} for {record['seconds']:.0f} s{_after(record['step'])}"
     message += "" if record["stepping"] else f" (phase: {record['phase']})"
     if len(records) > 1 and all(other["waiting"] == "collective" for other in records):
         message += "; all ranks wait for each other, each in a collective that another did not reach"
@@ -92,13 +91,15 @@ def _guilt(record: dict[str, Any]) -> tuple[Any, ...]:
 def _stuck(run: Run, directory: Path, warned: Warned, records: Sequence[dict[str, Any]]) -> Hang:
     """Native code holds the interpreter's lock; the others, or the last report, tell the step."""
     path = stacks_path(directory, warned.rank)
-    step = _common_step(records) if records else run.last_step()
+    # A peer whose connection broke names the step that it was in; one that gave up, the step before.
+    broken = [step - 1 for file in directory.glob("failure_*.json") if (step := read_json(file)["step"]) is not None]
+    step = _common_step(records) if records else min(broken, default=run.last_step())
     seconds = max([warned.seconds, *(record["seconds"] for record in records)])
     return Hang(
         rank=warned.rank,
         step=step,
         phase=None,
-        message=f"rank {warned.rank} has made no step for {seconds:.0f} s {_after(step)}, in native code that does not "
+        message=f"rank {warned.rank} has made no step for {seconds:.0f} s{_after(step)}, in native code that does not "
         f"let Python run{_standing(place(warned.stack)['where'])}",
         advice=_advice(path, "engine.phase_timeout_s" if step is None else "engine.step_timeout_s", seconds),
         stack=words(warned.stack),
@@ -113,7 +114,7 @@ def _silent(directory: Path, rank: int, records: Sequence[dict[str, Any]]) -> Ha
         rank=rank,
         step=step,
         phase=waited["phase"],
-        message=f"rank {rank} has not answered for {seconds:.0f} s {_after(step)} while others waited for it: its "
+        message=f"rank {rank} has not answered for {seconds:.0f} s{_after(step)} while others waited for it: its "
         "process was stopped (SIGSTOP, a debugger), or the system did not let it run",
         advice=_advice(stacks_path(directory, waited["rank"]), _key(waited), seconds),
         stack="",
@@ -130,7 +131,7 @@ def _key(record: dict[str, Any]) -> str:
 
 
 def _after(step: int | None) -> str:
-    return "before its first step was done" if step is None else f"after step {step}"
+    return "" if step is None else f" after step {step}"
 
 
 def _standing(where: dict[str, Any] | None) -> str:

@@ -1,30 +1,33 @@
-"""One run from a composed config to its end: preflight, workers, watching."""
+"""One run from a composed config to its end: preflight, workers, watching; a new one, or one that goes on."""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from launcher.config.compose import to_yaml
 from launcher.config.validate import from_composed, resolve
 from launcher.data.cache import cache_dir
+from launcher.data.manifest import Manifest
 from launcher.data.prepare import prepare
 from launcher.engines import make_engine
 from launcher.errors import DataError, RequestError
+from launcher.jobs.attempts import Ended, make_attempts
 from launcher.jobs.failure import Failure
-from launcher.jobs.watch import watch
+from launcher.jobs.resume import check_changes, claimed, earlier_run, with_overrides
 from launcher.parallel.devices import find_devices
 from launcher.parallel.plan import make_plan
-from launcher.runs import Run, create_run, refuse_existing, runs_root, this_process, unwritable
+from launcher.runs import Run, create_run, refuse_alias, runs_root, this_process, unwritable
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from launcher.config.schema import Config
     from launcher.data.prepare import Prepared
-    from launcher.engines.engine import Engine
     from launcher.jobs.view import View
     from launcher.parallel.plan import Plan
 
@@ -33,24 +36,30 @@ MIN_FREE_BYTES = 64 * 2**20
 
 
 def run_job(composed: DictConfig, view: View) -> Run:
-    """Train what a config describes and return the ended run, finished or failed.
+    """Train what a config describes and return the ended run, finished or failed; a run of its id goes on.
 
-    A signal that ends the caller (Ctrl-C, SIGTERM, SIGHUP) first stops the run in order, then takes its course.
+    A signal that ends the caller (Ctrl-C, SIGTERM, SIGHUP, SIGUSR1) first stops the run in order, then takes its
+    course.
 
     Raises:
         RequestError: the request was wrong; nothing was started and no run directory is left.
     """
     config = from_composed(composed)
-    refuse_existing(config.run_id)
+    refuse_alias(config.run_id)
+    earlier = earlier_run(config.run_id)
     engine = make_engine(config.engine)
     try:
         engine.prepare()
         plan = make_plan(config, find_devices(config.engine.device))
         prepared = prepare_data(config, view)
         check_disk()
-        run = write_run(composed, config, plan, prepared, engine)
-        view.plan(run, plan)
-        stopped_by = watch(run, engine, view)
+        with _new(composed, config, prepared) if earlier is None else _again(earlier, composed, prepared, view) as run:
+            attempt = max(run.attempts(), default=-1) + 1
+            describe(run, config, plan, attempt)
+            plan.save(run.plan_path)
+            view.plan(run, plan)
+            ended = make_attempts(run, config, engine, view, attempt=attempt)
+            _refuse(ended)
     finally:
         engine.close()
         view.close()
@@ -58,12 +67,64 @@ def run_job(composed: DictConfig, view: View) -> Run:
         view.failed(run, Failure(**run.failure))
     elif run.state == "finished":
         view.end(run)
-    elif run.state == "stopped":
+    else:
         view.stopped(run)
-    if stopped_by is not None:
+    if ended.stopped_by is not None:
         # The workers are gone; now the signal does to the caller what it would have done without us.
-        signal.raise_signal(stopped_by)
+        signal.raise_signal(ended.stopped_by)
     return run
+
+
+def resume_job(run: Run, overrides: list[str], view: View) -> Run:
+    """Go on with a run that ended, with overrides that change where or how long it trains.
+
+    Raises:
+        RequestError: it runs, or is finished, or an override would change what it learns; it is left as it was.
+    """
+    return run_job(with_overrides(run, overrides), view)
+
+
+@contextlib.contextmanager
+def _new(composed: DictConfig, config: Config, prepared: Prepared) -> Iterator[Run]:
+    """A new run's directory with what workers read; on an error before they start nothing is left of it."""
+    run = create_run(config.run_id)
+    try:
+        with claimed(run):
+            write_inputs(run, composed, prepared)
+            yield run
+    except OSError as error:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise unwritable(error) from error
+    except BaseException as error:
+        if isinstance(error, RequestError) or not run.attempts():
+            shutil.rmtree(run.path, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def _again(run: Run, composed: DictConfig, prepared: Prepared, view: View) -> Iterator[Run]:
+    """An earlier run with what may have changed; if the request turns out to be wrong, it is as it was."""
+    with claimed(run):
+        changes = check_changes(run, resolve(composed, prepared.data), prepared.manifest, Manifest.load(run.data_path))
+        files = (run.config_path, run.plan_path, run.data_path, run.job_path)
+        before = {path: path.read_bytes() for path in files}
+        was = run.state
+        try:
+            write_inputs(run, composed, prepared)
+            run.failure_path.unlink(missing_ok=True)
+            view.line(f"run {run.id} was {was} and goes on", "bold")
+            for key, (old, new) in changes.items():
+                view.line(f"note: {key}={new} (was {old})", "yellow")
+            yield run
+        except RequestError:
+            for path, content in before.items():
+                path.write_bytes(content)
+            raise
+
+
+def _refuse(ended: Ended) -> None:
+    if ended.refused is not None:
+        raise RequestError(ended.refused)
 
 
 def prepare_data(config: Config, view: View) -> Prepared:
@@ -101,35 +162,26 @@ def check_disk() -> None:
         )
 
 
-def write_run(composed: DictConfig, config: Config, plan: Plan, prepared: Prepared, engine: Engine) -> Run:
-    """Create the run directory, write all that workers read, and start them; on an error nothing is left."""
-    run = create_run(config.run_id)
-    try:
-        write_inputs(run, composed, plan, prepared)
-        run.update_job(
-            state="starting",
-            engine=config.engine.name,
-            attempt=0,
-            num_processes=plan.num_processes,
-            device=plan.device,
-            model=config.model["_target_"].rpartition(".")[2],
-            dataset=config.dataset.source.get("name") or config.dataset.source["_target_"].rpartition(".")[2],
-            created=time.time(),
-            heartbeat=time.time(),
-            **this_process(),
-        )
-        engine.start(run)
-    except OSError as error:
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise unwritable(error) from error
-    except BaseException:
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
-    return run
+def describe(run: Run, config: Config, plan: Plan, attempt: int) -> None:
+    """Write `job.json` as an attempt begins."""
+    now = time.time()
+    run.update_job(
+        state="starting",
+        engine=config.engine.name,
+        attempt=attempt,
+        num_processes=plan.num_processes,
+        device=plan.device,
+        model=config.model["_target_"].rpartition(".")[2],
+        dataset=config.dataset.source.get("name") or config.dataset.source["_target_"].rpartition(".")[2],
+        created=run.job.get("created", now),
+        ended=None,
+        exit_code=None,
+        heartbeat=now,
+        **this_process(),
+    )
 
 
-def write_inputs(run: Run, composed: DictConfig, plan: Plan, prepared: Prepared) -> None:
-    """What workers read: the resolved config, the plan and where the data are."""
+def write_inputs(run: Run, composed: DictConfig, prepared: Prepared) -> None:
+    """What workers read beside the plan: the resolved config, and where the data are."""
     run.config_path.write_text(to_yaml(resolve(composed, prepared.data)), encoding="utf-8")
-    plan.save(run.plan_path)
     prepared.manifest.save(run.data_path)

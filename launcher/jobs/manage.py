@@ -1,4 +1,4 @@
-"""`windlass runs`: list, show, follow, stop and delete runs, all from their directories."""
+"""`windlass runs`: list, show, follow, stop, resume and delete runs, all from their directories."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ def manage(argv: list[str]) -> int:
         return show(run, as_json=arguments.json)
     if arguments.verb == "logs":
         return logs(run, rank=arguments.rank, follow=arguments.follow)
+    if arguments.verb == "resume":
+        return resume(run, arguments.overrides, as_json=arguments.json)
     if arguments.verb == "stop":
         return stop(run)
     delete_run(run)
@@ -54,7 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     helps = {
         "show": "one run: state, metrics, failure",
         "logs": "what a worker printed",
-        "stop": "end a run; its state is kept as stopped",
+        "stop": "end a run after a last checkpoint; its state is kept as stopped",
+        "resume": "go on with a run that ended, from its last checkpoint",
         "delete": "remove a run's directory",
     }
     parsers = {verb: verbs.add_parser(verb, help=text) for verb, text in helps.items()}
@@ -64,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
             "run", help="id, unique beginning, or latest", nargs="?" if optional else None, default="latest"
         )
     parsers["show"].add_argument("--json", action="store_true", help="one JSON object")
+    parsers["resume"].add_argument("--json", action="store_true", help="one JSON object at the end")
+    parsers["resume"].add_argument(
+        "overrides", nargs="*", help="what changes, such as strategy=fsdp or trainer.max_steps=2000"
+    )
     parsers["logs"].add_argument("-f", "--follow", action="store_true", help="until the run ends")
     parsers["logs"].add_argument("--rank", type=int, default=0, help="which worker (default 0)")
     return parser
@@ -145,6 +152,25 @@ def _copy(path: Path, followed: Run | None) -> None:
             time.sleep(POLL_S)
 
 
+def resume(run: Run, overrides: list[str], *, as_json: bool) -> int:
+    """Go on with a run; returns its exit code.
+
+    Raises:
+        RequestError: it runs, or is finished, or an override would change what it learns.
+    """
+    from rich.console import Console
+
+    from launcher.config.targets import add_working_directory
+    from launcher.jobs.job import resume_job
+    from launcher.jobs.view import View
+
+    add_working_directory()
+    ended = resume_job(run, overrides, View(Console(stderr=as_json)))
+    if as_json:
+        print(json.dumps(ended.describe()))
+    return ended.job["exit_code"]
+
+
 def stop(run: Run) -> int:
     """Ask the process that holds the run to end it, and wait until it has.
 
@@ -158,7 +184,7 @@ def stop(run: Run) -> int:
         raise RequestError(f"run {run.id} runs on {job['host']}; type there: windlass runs stop {run.id}")
     try:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(job["pid"], signal.SIGTERM)
+            os.kill(job["pid"], signal.SIGINT)
     except PermissionError as error:
         raise RequestError(f"run {run.id} belongs to another user; only its owner can stop it") from error
     deadline = time.monotonic() + STOP_TIMEOUT_S

@@ -100,6 +100,7 @@ def _prepared_for_proof(composed: DictConfig, notes: list[str], *, steps: int) -
         side.trainer.eval_every_steps = None
         side.tracker.name, side.run_id = "none", None
         side.engine.max_restarts = 0
+        side.checkpoint.every_steps, side.checkpoint.every_minutes, side.init_from = None, None, None
         if side.trainer.precision != "fp32":
             _note(notes, f"trainer.precision={side.trainer.precision} is fp32 here: rounding would hide mistakes")
             side.trainer.precision = "fp32"
@@ -162,7 +163,8 @@ def _run(run: Run, side: DictConfig, plan: Plan, prepared: Prepared, view: View)
     """Take the steps of one side; why it failed, if it did."""
     engine = make_engine(from_composed(side).engine)
     try:
-        write_inputs(run, side, plan, prepared)
+        write_inputs(run, side, prepared)
+        plan.save(run.plan_path)
         engine.start(run, WORKER)
         outcome = _wait(run, engine, view)
     finally:

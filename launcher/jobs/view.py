@@ -80,11 +80,12 @@ class View:
             self.line(line)
 
     def stopped(self, run: Run) -> None:
-        """How far a stopped run came."""
+        """How far a stopped or preempted run came, and how it goes on."""
         self.close()
         step = run.last_step()
-        self.line(f"run {run.id}: stopped {'before its first step' if step is None else f'at step {step}'}", "bold")
-        self.line(f"next: windlass runs show {run.id}    windlass runs delete {run.id}")
+        where = "before its first step" if step is None else f"at step {step}"
+        self.line(f"run {run.id}: {run.state} {where}", "bold")
+        self.line(f"next: windlass runs resume {run.id}    windlass runs show {run.id}")
 
     def failed(self, run: Run, failure: Failure) -> None:
         """The one panel that says why a run failed."""
@@ -99,6 +100,7 @@ class View:
             body.append("\nits log before that:\n" if failure.traceback else "\nits log ends:\n")
             body.append("\n".join(failure.log_tail) + "\n", "dim")
         body.append("\nnext: ", "bold").append(failure.advice)
+        body.append("\nthen: ", "bold").append(f"windlass runs resume {run.id}")
         body.append("\nmore: ", "bold").append(f"windlass runs logs {run.id}")
         self.console.print(Panel(body, title=f"run {run.id} failed", title_align="left", border_style="red"))
 

@@ -1,64 +1,74 @@
-"""From started workers to an ended run: follow events, pass on signals, keep the state."""
+"""From started workers to the end of their attempt: follow events, pass on signals, keep the heartbeat."""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from launcher.errors import RequestError
-from launcher.jobs.failure import explain
 from launcher.runs import read_events
 
 if TYPE_CHECKING:
-    from launcher.engines.engine import Engine
+    from launcher.engines.engine import Engine, Outcome
     from launcher.jobs.view import View
     from launcher.runs import Run
 
 POLL_S = 0.1
 HEARTBEAT_S = 2.0
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
-def watch(run: Run, engine: Engine, view: View) -> int | None:
-    """Wait for the end of a started run; its state, exit code and failure are in the run directory then.
+class Watch:
+    """Watches a run through all attempts that its caller makes; a context that catches signals."""
 
-    Returns the signal that stopped it, if one did.
+    def __init__(self, run: Run, engine: Engine, view: View) -> None:
+        self._run, self._engine, self._view = run, engine, view
+        self._offset = run.events_path.stat().st_size if run.events_path.exists() else 0
+        self._caught: list[int] = []
 
-    Raises:
-        RequestError: the model can't be built; the run directory is gone.
-    """
-    offset, beat = 0, 0.0
-    asked: int | None = None
-    with caught_signals() as caught:
+    @property
+    def asked(self) -> int | None:
+        """The first signal that asked for the end, if one did."""
+        return self._caught[0] if self._caught else None
+
+    @contextlib.contextmanager
+    def signals(self) -> Iterator[None]:
+        """Collect stop signals in here instead of raising."""
+        with caught_signals() as self._caught:
+            yield
+
+    def wait(self) -> Outcome:
+        """Wait for the end of an attempt; a signal is passed on, and a second one ends the workers at once."""
+        beat, passed_on = 0.0, 0
         while True:
-            if caught and asked is None:
-                asked = caught[0]
-                view.stopping(signal.Signals(asked).name)
-                engine.interrupt(asked)
-            outcome = engine.poll(POLL_S)
-            offset = _show(run, view, offset)
+            if len(self._caught) > passed_on:
+                self._pass_on(first=passed_on == 0)
+                passed_on = len(self._caught)
+            outcome = self._engine.poll(POLL_S)
+            self.show()
             if outcome is not None:
-                break
+                return outcome
             if time.monotonic() - beat > HEARTBEAT_S:
                 beat = time.monotonic()
-                _beat(run)
-        if outcome.refused is not None:
-            shutil.rmtree(run.path)
-            raise RequestError(outcome.refused)
-        ended = {"ended": time.time(), "attempt": outcome.attempt}
-        if asked is not None and outcome.exit_code != 0:
-            run.update_job(state="stopped", exit_code=128 + asked, **ended)
-        elif outcome.exit_code == 0:
-            run.update_job(state="finished", exit_code=0, **ended)
+                self._run.update_job(state="running", heartbeat=time.time())
+
+    def show(self) -> None:
+        """Show the events that are new."""
+        for event, end in read_events(self._run.events_path, offset=self._offset):
+            self._view.event(event)
+            self._offset = end
+
+    def _pass_on(self, *, first: bool) -> None:
+        name = signal.Signals(self._caught[-1]).name
+        if first:
+            self._view.stopping(name)
+            self._engine.interrupt(self._caught[0])
         else:
-            explain(run, outcome)
-            run.update_job(state="failed", exit_code=1, **ended)
-    return asked
+            self._view.line(f"{name} again: ending the workers at once", "yellow")
+            self._engine.interrupt(signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -74,16 +84,3 @@ def caught_signals() -> Iterator[list[int]]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
-
-
-def _show(run: Run, view: View, offset: int) -> int:
-    """Show the events after a byte offset; returns the offset after them."""
-    for event, end in read_events(run.events_path, offset=offset):
-        view.event(event)
-        offset = end
-    return offset
-
-
-def _beat(run: Run) -> None:
-    with contextlib.suppress(OSError):  # a full disk must not end the training
-        run.update_job(state="running", heartbeat=time.time())

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.distributed as dist
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
@@ -46,8 +47,18 @@ def make_accelerator(
 
 def reduce_sums(accelerator: Accelerator, *values: Any) -> list[float]:
     """Sum scalars over all ranks, in float64 where the device has it."""
-    if accelerator.num_processes == 1:
-        return [float(value) for value in values]
     dtype = torch.float32 if accelerator.device.type == "mps" else torch.float64
     stacked = torch.stack([torch.as_tensor(value, dtype=dtype, device=accelerator.device) for value in values])
-    return accelerator.reduce(stacked, reduction="sum").tolist()
+    if accelerator.num_processes > 1:
+        stacked = accelerator.reduce(stacked, reduction="sum")
+    return stacked.tolist()
+
+
+def host_group() -> dist.ProcessGroup | None:
+    """A new group of all processes that talks about values in the host's memory; None for one process alone.
+
+    Each thread that talks needs one of its own. Every process must call it.
+    """
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return None
+    return dist.new_group(backend="gloo", timeout=COLLECTIVE_TIMEOUT)

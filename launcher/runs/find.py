@@ -53,10 +53,15 @@ def unwritable(error: OSError) -> RequestError:
     )
 
 
-def refuse_existing(run_id: str | None) -> None:
-    """Raise `RequestError` if a run of this id exists, or the id means something else."""
+def refuse_alias(run_id: str | None) -> None:
+    """Raise `RequestError` if the id means something else."""
     if run_id == "latest":
         raise RequestError("run_id=latest is how the newest run is called; choose another run_id")
+
+
+def refuse_existing(run_id: str | None) -> None:
+    """Raise `RequestError` if a run of this id exists, or the id means something else."""
+    refuse_alias(run_id)
     if run_id is not None and (runs_root() / run_id).exists():
         raise RequestError(
             f"run_id={run_id} exists already in {runs_root()}; choose another run_id, "

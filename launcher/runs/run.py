@@ -60,6 +60,15 @@ class Run:
         return self.path / "data.json"
 
     @property
+    def job_path(self) -> Path:
+        return self.path / "job.json"
+
+    @property
+    def lock_path(self) -> Path:
+        """Locked by the process that holds the run."""
+        return self.path / ".lock"
+
+    @property
     def events_path(self) -> Path:
         return self.path / "events.jsonl"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,11 @@ from launcher.parallel.accelerator import make_accelerator
 from launcher.parallel.deepspeed import make_plugin
 from launcher.parallel.devices import peak_flops
 from launcher.parallel.distribute import distribute
+from launcher.training.checkpointer import Checkpointer
 from launcher.training.flops import flops_per_sample
 from launcher.training.meter import Meter
 from launcher.training.optimizer import make_optimizer
+from launcher.training.position import Position
 from launcher.training.profiling import Profiler
 from launcher.training.schedule import Schedule, make_schedule
 
@@ -68,6 +71,9 @@ class Assembly:
     num_steps: int
     meter: Meter
     profiler: Profiler
+    checkpointer: Checkpointer | None
+    position: Position = field(default_factory=Position)  # where this attempt began
+    begun: float = field(default_factory=time.monotonic)
 
     @property
     def validation_rows(self) -> Columns | None:
@@ -83,6 +89,10 @@ class Assembly:
         """Looking at a value is free on the CPU; on a GPU the loop would wait, so it looks at each report."""
         return self.accelerator.device.type == "cpu" and not self.skips_overflow
 
+    def wall_seconds(self) -> float:
+        """Seconds of all attempts up to now."""
+        return self.position.wall_seconds + time.monotonic() - self.begun
+
     def report(self, event: str, **values: Any) -> None:
         """Tell the parent, and this rank's log, once."""
         if self.accelerator.is_main_process:
@@ -91,6 +101,7 @@ class Assembly:
 
 def assemble(run: Run, config: Config, plan: Plan, progress: Progress, trackers: list[WandbTracker]) -> Assembly:
     """Build the worker phase by phase; `progress.phase` names the one at hand."""
+    begun = time.monotonic()
     trainer = config.trainer
     progress.phase = "joining the process group"
     set_determinism(trainer.deterministic)
@@ -119,10 +130,8 @@ def assemble(run: Run, config: Config, plan: Plan, progress: Progress, trackers:
         seed=trainer.seed,
         device=accelerator.device,
     )
-    # A stream for dropout for each share of the data; the weights were drawn from the seed alone.
-    torch.manual_seed(trainer.seed + 1 + model.mesh.index("data"))
     model.train()
-    return Assembly(
+    job = Assembly(
         run=run,
         config=config,
         plan=plan,
@@ -141,7 +150,12 @@ def assemble(run: Run, config: Config, plan: Plan, progress: Progress, trackers:
         num_steps=num_steps,
         meter=make_meter(config, plan, manifest, accelerator.device, num_steps),
         profiler=Profiler(run.profile_path if trainer.profile and accelerator.is_main_process else None),
+        checkpointer=None,
+        begun=begun,
     )
+    if config.checkpoint.enabled and config.strategy.zero_stage is None:
+        job.checkpointer = Checkpointer(run.checkpoints_dir, config.checkpoint, model, optimizer, report=job.report)
+    return job
 
 
 def set_determinism(deterministic: bool) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from launcher.checkpoints.tensorfile import write_tensors
 from launcher.config.compose import to_yaml
 from launcher.runs import write_json
 from launcher.training.evaluate import evaluate
 from launcher.training.meter import peak_memory_bytes
 from launcher.training.sample import continue_tokens
-from launcher.training.tensorfile import write_tensors
 
 if TYPE_CHECKING:
     from launcher.training.build import Assembly
@@ -21,7 +20,7 @@ SAMPLE_TOKENS = 200
 SAMPLE_TEMPERATURE = 0.7
 
 
-def finish(job: Assembly, *, started: float) -> dict[str, Any]:
+def finish(job: Assembly) -> dict[str, Any]:
     """Evaluate every split, save, and return the summary (the same on each rank, but for the sample)."""
     metrics: dict[str, float] = {}
     for split, rows in job.evaluation_rows.items():
@@ -33,7 +32,9 @@ def finish(job: Assembly, *, started: float) -> dict[str, Any]:
     peak = job.accelerator.gather(
         torch.tensor([float(peak_memory_bytes(job.accelerator.device))], device=job.accelerator.device)
     )
-    seconds = time.time() - started
+    seconds = job.wall_seconds()
+    before = job.position
+    device_seconds = before.device_seconds + (seconds - before.wall_seconds) * job.accelerator.num_processes
     return {
         "metrics": metrics,
         "steps": job.num_steps,
@@ -41,7 +42,7 @@ def finish(job: Assembly, *, started: float) -> dict[str, Any]:
         **job.meter.totals(),
         "peak_memory_bytes": int(peak.max()),
         "wall_seconds": seconds,
-        "device_hours": seconds * job.accelerator.num_processes / 3600,
+        "device_hours": device_seconds / 3600,
     }
 
 

@@ -13,6 +13,8 @@ from launcher.errors import NonFiniteError
 from launcher.parallel.accelerator import reduce_sums
 from launcher.parallel.spread import Micro
 from launcher.training.evaluate import evaluate
+from launcher.training.pauses import Pauses
+from launcher.training.randomness import reseed, step_seed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,11 +24,15 @@ if TYPE_CHECKING:
 
 
 def run_steps(job: Assembly) -> None:
-    """Train from the first step to the last, reporting and evaluating on the way."""
+    """Train from where the run stands to the last step, reporting, evaluating and taking checkpoints on the way.
+
+    Raises:
+        Stopped: a signal asked for it; the step's checkpoint is published.
+    """
     trainer = job.config.trainer
-    window = Window(job)
+    window, pauses = Window(job), Pauses(job)
     job.meter.resume()
-    for step in training_steps(job.train_rows, job.share, first=0, last=job.num_steps):
+    for step in training_steps(job.train_rows, job.share, first=job.position.step, last=job.num_steps):
         job.progress.step = step.index + 1
         learning_rate = set_learning_rate(job, step)
         window.add(step, *take_step(job, step))
@@ -34,12 +40,15 @@ def run_steps(job: Assembly) -> None:
         done = step.index + 1
         if done % trainer.log_every_steps == 0 or done == job.num_steps or done == 1:
             window.report(step, learning_rate)
+        metrics = {}
         if trainer.eval_every_steps is not None and done % trainer.eval_every_steps == 0 and done < job.num_steps:
-            evaluate_now(job, done)
+            metrics = evaluate_now(job, done)
+        pauses.after(done, window, metrics=metrics)
 
 
 def take_step(job: Assembly, step: Step) -> tuple[Tensor, float | Tensor, Tensor]:
     """One optimizer step; returns what this process counts of loss and terms, and the norm of the whole gradient."""
+    reseed(job.accelerator.device, step_seed(job.share.seed, step=step.index, data_rank=job.share.rank))
     loss, terms = compute_gradients(job, step)
     norm = job.model.clip(job.config.trainer.gradient_clip_norm)
     if job.checks_every_step and not math.isfinite(norm.item()):
@@ -82,15 +91,16 @@ def count_terms(job: Assembly, step: Step, examples: Iterable[Example]) -> int |
     return job.model.sum_over_data(terms).clamp(min=1)
 
 
-def evaluate_now(job: Assembly, done: int) -> None:
-    """Evaluate on the validation split, report, and keep the time out of the throughput."""
+def evaluate_now(job: Assembly, done: int) -> dict[str, float]:
+    """Evaluate on the validation split, report, and keep the time out of the throughput; returns the metrics."""
     if job.validation_rows is None:
-        return
+        return {}
     job.meter.read()
     values = evaluate(job, job.validation_rows, max_samples=job.config.trainer.eval_samples)
     job.report("evaluation", step=done, split="validation", metrics=values)
     job.accelerator.log({f"validation/{name}": value for name, value in values.items()}, step=done)
     job.meter.resume()
+    return values
 
 
 def non_finite(job: Assembly, step: int, loss: Tensor) -> NonFiniteError:
@@ -106,10 +116,15 @@ def non_finite(job: Assembly, step: int, loss: Tensor) -> NonFiniteError:
 
 
 class Window:
-    """Sums since the last report. On a GPU they stay there, so that the loop does not wait for it."""
+    """Sums since the last report. On a GPU they stay there, so that the loop does not wait for it.
+
+    Sums are rounded once, at the end: when they were gathered, at a report or at a checkpoint, changes nothing.
+    """
 
     def __init__(self, job: Assembly) -> None:
         self._job = job
+        self._settled_losses, self._settled_terms = list(job.position.window_losses), job.position.window_terms
+        self._last_step, self._last_norm = job.position.step, math.nan
         self._losses: list[Tensor] = []
         self._norms: list[Tensor] = []
         self._terms: float | Tensor = 0.0
@@ -119,19 +134,34 @@ class Window:
         self._losses.append(loss)
         self._norms.append(norm)
         self._terms = self._terms + terms
+        self._last_step = step.index + 1
         self._job.meter.count(step.num_samples)
+
+    def settle(self) -> tuple[list[float], float]:
+        """The loss sum of each step since the last report and the terms of all, over all ranks.
+
+        Raises:
+            NonFiniteError: a loss or gradient is NaN or infinite.
+        """
+        if self._losses:
+            losses, norms = torch.stack(self._losses), torch.stack(self._norms)
+            if not self._job.skips_overflow:
+                self._check(self._last_step - len(self._norms) + 1, losses, norms)
+            *sums, terms = reduce_sums(self._job.accelerator, *losses, self._terms)
+            self._settled_losses += sums
+            self._settled_terms += terms
+            self._last_norm = norms[-1].item()
+            self._losses, self._norms, self._terms = [], [], 0.0
+        return self._settled_losses, self._settled_terms
 
     def report(self, step: Step, learning_rate: float) -> None:
         """Reduce over ranks, check, and send to the terminal and the tracker."""
         job, done = self._job, step.index + 1
-        losses, norms = torch.stack(self._losses), torch.stack(self._norms)
-        if not job.skips_overflow:
-            self._check(done - len(self._norms) + 1, losses, norms)
-        loss, terms = reduce_sums(job.accelerator, losses.sum(), self._terms)
+        losses, terms = self.settle()
         values: dict[str, Any] = {
-            "loss": loss / max(terms, 1.0),
+            "loss": math.fsum(losses) / max(terms, 1.0),
             "learning_rate": learning_rate,
-            "gradient_norm": norms[-1].item(),
+            "gradient_norm": self._last_norm,
             **job.model.balance.read(),
             **job.meter.read(),
         }
@@ -139,7 +169,7 @@ class Window:
         job.accelerator.log(
             {f"train/{name}": value for name, value in values.items()} | {"epoch": step.epoch}, step=done
         )
-        self._losses, self._norms, self._terms = [], [], 0.0
+        self._settled_losses, self._settled_terms = [], 0.0
 
     def _check(self, first_step: int, losses: Tensor, norms: Tensor) -> None:
         bad = (~torch.isfinite(losses) | ~torch.isfinite(norms)).nonzero()

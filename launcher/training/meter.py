@@ -12,14 +12,15 @@ import torch
 
 @dataclass(slots=True, kw_only=True)
 class Meter:
-    """Rates over the time that training took; evaluation and saving are taken out by `pause`."""
+    """Rates over the time that training took in this attempt; evaluation is left out by `resume`."""
 
-    num_steps: int
+    num_steps: int  # of this attempt
     tokens_per_sample: int | None
     flops_per_sample: float | None  # forward and backward
     peak_flops: float | None  # of all devices together
     steps: int = 0
     samples: int = 0
+    earlier_seconds: float = 0.0  # that earlier attempts trained
     seconds: float = 0.0
     _since: float = field(default_factory=time.perf_counter)
     _window_samples: int = 0
@@ -45,9 +46,14 @@ class Meter:
             rates["seconds_left"] = self.seconds / self.steps * (self.num_steps - self.steps)
         return rates
 
+    def seconds_so_far(self) -> float:
+        """Seconds of training up to now, of all attempts."""
+        return self.earlier_seconds + self.seconds + time.perf_counter() - self._since
+
     def totals(self) -> dict[str, float]:
-        """Rates over the whole run."""
-        return {**self._rates(self.samples, max(self.seconds, 1e-9)), "train_seconds": self.seconds}
+        """Rates over this attempt, and the seconds of training of all attempts."""
+        rates = self._rates(self.samples, max(self.seconds, 1e-9))
+        return {**rates, "train_seconds": self.earlier_seconds + self.seconds}
 
     def _rates(self, samples: int, seconds: float) -> dict[str, float]:
         rates = {"samples_per_second": samples / seconds}

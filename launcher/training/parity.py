@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from launcher.checkpoints.tensorfile import write_tensors
 from launcher.config.compose import from_file
 from launcher.data.loader import training_steps
 from launcher.parallel.accelerator import reduce_sums
@@ -16,7 +17,6 @@ from launcher.parallel.plan import Plan
 from launcher.runs import Run, write_json
 from launcher.training.build import Assembly, Progress, assemble
 from launcher.training.loop import compute_gradients, set_learning_rate
-from launcher.training.tensorfile import write_tensors
 from launcher.training.worker import work
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ SAMPLE = 4096
 """Entries of each gradient that are kept of a step, evenly spread so that each process's part is among them."""
 
 
-def main(run_path: str) -> None:
+def main(run_path: str, attempt: int) -> None:
     """Take the steps of the run in `run_path` with plain SGD, then with its own optimizer."""
-    work(run_path, prove)
+    work(run_path, attempt, prove)
 
 
 def prove(run: Run, progress: Progress, trackers: list[WandbTracker]) -> Assembly:

@@ -22,6 +22,7 @@ from launcher.training import signals
 from launcher.training.build import Assembly, Progress, assemble
 from launcher.training.finish import finish, save_model, write_sample
 from launcher.training.loop import run_steps
+from launcher.training.restore import restore
 from launcher.training.tracking import WandbTracker
 
 TRACEBACK_FRAMES = 8
@@ -29,19 +30,19 @@ TRACEBACK_FRAMES = 8
 _outliving: list[Assembly] = []
 
 
-def main(run_path: str) -> None:
+def main(run_path: str, attempt: int) -> None:
     """Train the run in `run_path`."""
-    work(run_path, train)
+    work(run_path, attempt, train)
 
 
-def work(run_path: str, do: Callable[[Run, Progress, list[WandbTracker]], Assembly]) -> None:
+def work(run_path: str, attempt: int, do: Callable[[Run, Progress, list[WandbTracker]], Assembly]) -> None:
     """Do something in a run directory and end this process, with what it knows of a failure written there.
 
-    Rank, world size and attempt come from the elastic agent's environment.
+    Rank and world size come from the elastic agent's environment.
     """
     signals.install()
     run = Run(Path(run_path))
-    rank, attempt = int(os.environ["RANK"]), int(os.environ["TORCHELASTIC_RESTART_COUNT"])
+    rank = int(os.environ["RANK"])
     redirect_output(run.log_path(attempt=attempt, rank=rank))
     print(f"rank {rank} of {os.environ['WORLD_SIZE']}, attempt {attempt}, pid {os.getpid()}")
     add_working_directory()
@@ -51,7 +52,7 @@ def work(run_path: str, do: Callable[[Run, Progress, list[WandbTracker]], Assemb
         job = do(run, progress, trackers)
     except (Exception, signals.Stopped) as error:
         # A peer that was stopped before us breaks the collective we are in; that is no failure of ours.
-        signum = signals.received()
+        signum = error.signum if isinstance(error, signals.Stopped) else signals.received()
         signals.shield()
         if signum is None:
             record_failure(run, error, progress, attempt=attempt, rank=rank)
@@ -67,7 +68,6 @@ def work(run_path: str, do: Callable[[Run, Progress, list[WandbTracker]], Assemb
 
 def train(run: Run, progress: Progress, trackers: list[WandbTracker]) -> Assembly:
     """Build, train, evaluate, save; `trackers` gets the tracker so that the caller can close it after an error."""
-    started = time.time()
     config = from_file(run.config_path)
     plan = Plan.load(run.plan_path)
     torch.set_num_threads(plan.threads)
@@ -76,12 +76,15 @@ def train(run: Run, progress: Progress, trackers: list[WandbTracker]) -> Assembl
     job = assemble(run, config, plan, progress, trackers)
     for note in job.model.notes:
         job.report("warning", message=note)
+    progress.phase = "loading"
+    restore(job)
     job.report("phase", name="training", num_steps=job.num_steps, pid=os.getpid())
     progress.phase = "training"
-    run_steps(job)
+    with signals.noted(config.engine.grace_s):
+        run_steps(job)
     job.profiler.close()
     progress.phase = "finishing"
-    summary = finish(job, started=started)
+    summary = finish(job)
     job.report("phase", name="saving the model")
     save_model(job)
     if job.accelerator.is_main_process:
@@ -89,6 +92,8 @@ def train(run: Run, progress: Progress, trackers: list[WandbTracker]) -> Assembl
         for tracker in trackers:
             tracker.summarize({**summary, **summary["metrics"]})
         write_json(run.summary_path, summary)
+    if job.checkpointer is not None:
+        job.checkpointer.finish()
     signals.shield()
     job.accelerator.wait_for_everyone()
     job.accelerator.end_training()

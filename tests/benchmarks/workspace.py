@@ -14,23 +14,16 @@ from rich.console import Console
 
 from launcher.config.compose import compose
 from launcher.config.validate import from_composed
-from launcher.engines.local import LocalEngine
-from launcher.jobs.job import prepare_data, write_run
+from launcher.jobs.job import describe, prepare_data, write_inputs
 from launcher.jobs.view import View
 from launcher.parallel.devices import find_devices
 from launcher.parallel.plan import make_plan
+from launcher.runs import create_run
 
 if TYPE_CHECKING:
     from launcher.runs import Run
 
 ROOT = Path(__file__).parents[2]
-
-
-class NoEngine(LocalEngine):
-    """Stands where an engine would start the workers; the benchmark takes the steps itself."""
-
-    def start(self, run: Run) -> None:
-        """Start nothing."""
 
 
 @contextmanager
@@ -51,8 +44,12 @@ def workspace() -> Iterator[Path]:
 
 
 def make_run(*overrides: str, device: str = "cpu") -> Run:
-    """The directory of a run that is ready to start: config, plan and prepared data."""
-    composed = compose(["tracker=none", f"engine.device={device}", *overrides])
+    """The directory of a run that is ready to start: config, plan and prepared data. It takes no checkpoints."""
+    composed = compose(["tracker=none", "checkpoint=none", f"engine.device={device}", *overrides])
     config = from_composed(composed)
     prepared = prepare_data(config, View(Console(file=StringIO())))
-    return write_run(composed, config, make_plan(config, find_devices(device)), prepared, NoEngine())
+    plan, run = make_plan(config, find_devices(device)), create_run(config.run_id)
+    write_inputs(run, composed, prepared)
+    describe(run, config, plan, 0)
+    plan.save(run.plan_path)
+    return run

@@ -108,7 +108,7 @@ def test_a_yaml_that_is_not_utf8_is_named(groups):
         (["--config-name", "nowhere"], ["there is no nowhere.yaml"]),
         (["--model=mlp"], ["unrecognized arguments: --model=mlp", "key=value"]),
         (["--info", "nothing"], ["invalid choice"]),
-        (["--cfg", "job", "--package", "nothing"], ["--package=nothing", "run_id, task, model"]),
+        (["--cfg", "job", "--package", "nothing"], ["--package=nothing", "run_id, init_from, task, model"]),
         (["--cfg", "job", "-m"], ["--multirun and --cfg"]),
         (["--resolve"], ["--cfg job --resolve"]),
         (["--experimental-rerun", "x"], ["not supported"]),

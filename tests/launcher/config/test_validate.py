@@ -45,7 +45,7 @@ def test_keys_of_a_dataset_that_the_schema_does_not_know_are_its_sources(compose
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"foo": 1}, ["no section or group foo", "dataset, debug, engine, experiment, model"]),
+        ({"foo": 1}, ["no section or group foo", "checkpoint, dataset, debug, engine, experiment"]),
         ({"modle": {}}, ["did you mean model="]),
         ({"dataset__max_rosw": 3}, ["did you mean dataset.max_rows=3"]),
         ({"dataset__validation_evry": 3}, ["did you mean dataset.validation_every=3"]),

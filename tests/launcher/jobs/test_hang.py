@@ -180,6 +180,20 @@ def test_native_code_alone_is_found_with_the_last_reported_step(scene: Scene) ->
     assert "no step for 30 s after step 40" in failure.message
 
 
+def test_a_peer_that_lost_its_connection_tells_the_step_of_native_code(scene: Scene) -> None:
+    scene.run.report("step", step=10)
+    scene.stuck(0)
+    scene.raised(1, "RuntimeError", CLOSED)
+    assert scene.explain(-signal.SIGKILL).step == 12
+
+
+def test_where_nobody_knows_the_step_none_is_named(scene: Scene) -> None:
+    scene.stuck(0)
+    failure = scene.explain(-signal.SIGKILL)
+    assert failure.step is None
+    assert "after step" not in failure.message
+
+
 def test_one_warning_counts_where_others_waited_and_not_else(scene: Scene) -> None:
     scene.stuck(1, num_warnings=1)
     assert find_hang(scene.run, 0) is None

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from launcher.config.schema import (
+    CheckpointConfig,
     CleanConfig,
     Config,
     DatasetConfig,
@@ -21,6 +22,7 @@ from launcher.parallel.devices import Devices
 TWO_CORES = Devices(cpu_cores=2)
 BASE = Config(
     run_id=None,
+    init_from=None,
     model={},
     dataset=DatasetConfig(
         source={},
@@ -77,8 +79,27 @@ BASE = Config(
         eval_samples=None,
         profile=False,
     ),
+    checkpoint=CheckpointConfig(
+        every_steps=None,
+        every_minutes=None,
+        keep_last=2,
+        keep_best=0,
+        metric="loss",
+        direction="min",
+        keep_every_steps=None,
+        async_=True,
+    ),
     tracker=TrackerConfig(name="none", mode="offline", project="p", group=None, tags=[]),
-    engine=EngineConfig(name="local", device="auto", num_processes="auto", max_restarts=0),
+    engine=EngineConfig(
+        name="local",
+        device="auto",
+        num_processes="auto",
+        max_restarts=0,
+        min_processes=None,
+        step_timeout_s=None,
+        phase_timeout_s=None,
+        grace_s=5.0,
+    ),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from launcher.config.compose import compose, to_yaml
-from tests.launcher.parallel import footprint, matrix
+from tests.launcher.parallel import footprint, matrix, resharding
 from tests.launcher.parallel.cases import ALONE, Case
 from tests.launcher.parallel.processes import start, wait
 
@@ -30,6 +31,61 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Any]:
     """A function that gives what each process of a case held."""
     return measured(collected(request), footprint.__file__, tmp_path_factory, each=True)
+
+
+@pytest.fixture(scope="session")
+def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Path]:
+    """A function that gives where the checkpoint of a case lies; all of one world size are taken together."""
+    place = tmp_path_factory.mktemp("saved")
+    cases = with_alone(collected(request))
+    saving = {case.name: replace(case, strategy=(*case.strategy, f"tracker.group='{place / case.name}'")) for case in cases}
+    results = measured(list(saving.values()), resharding.__file__, tmp_path_factory)
+
+    def directory(case: Case) -> Path:
+        results(saving[case.name])
+        return place / case.name
+
+    return directory
+
+
+@pytest.fixture(scope="session")
+def resumed(
+    request: pytest.FixtureRequest, saved: Callable[[Case], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Case], Any]:
+    """A function that gives what process 0 found when a case went on from the checkpoint of the next one."""
+    cases = with_alone(collected(request))
+
+    @cache
+    def loading() -> tuple[dict[str, Case], Callable[[Case], Any]]:
+        found = {}
+        for case in cases:
+            alike = [other for other in cases if other.model == case.model]
+            giver = alike[(alike.index(case) + 1) % len(alike)]
+            found[case.name] = replace(case, strategy=(*case.strategy, f"init_from='{saved(giver)}'"))
+        return found, measured(list(found.values()), resharding.__file__, tmp_path_factory)
+
+    def result(case: Case) -> Any:
+        going_on, results = loading()
+        return results(going_on[case.name])
+
+    return result
+
+
+@pytest.fixture(scope="session")
+def undisturbed(saved: Callable[[Case], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Any]:
+    """A function that gives what a case alone found in its second half, from its own checkpoint."""
+
+    @cache
+    def result(case: Case) -> Any:
+        own = replace(case, strategy=(*case.strategy, f"init_from='{saved(case)}'"))
+        return run_all([own], resharding.__file__, tmp_path_factory.mktemp("undisturbed"))[case.name][0]
+
+    return result
+
+
+def with_alone(cases: list[Case]) -> list[Case]:
+    """Each case once, and one process for each of their models."""
+    return list({case.name: case for case in [*cases, *(ALONE[case.model] for case in cases)]}.values())
 
 
 def collected(request: pytest.FixtureRequest) -> list[Case]:

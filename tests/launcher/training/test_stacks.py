@@ -93,6 +93,11 @@ def test_the_stack_in_words_ends_with_the_innermost_frame(model: str) -> None:
     assert text.index("loop.py") < text.index("library.hold(x)")
 
 
+def test_the_stack_in_words_leaves_out_what_started_the_process(model: str) -> None:
+    assert "elastic" not in words([(model, 2, "forward"), OURS, ELASTIC])
+    assert "elastic" in words([ELASTIC])
+
+
 def test_a_warning_tells_the_rank_the_seconds_and_the_stack_of_the_main_thread(tmp_path: Path, model: str) -> None:
     (tmp_path / "stacks_1.txt").write_text(FILE.format(pid=1, file=model))
     warned = read_warnings(tmp_path / "stacks_1.txt")

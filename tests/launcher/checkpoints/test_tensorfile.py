@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from launcher.training.tensorfile import write_tensors
+from launcher.checkpoints.tensorfile import write_tensors
 
 TENSORS = {
     "matrix": torch.arange(6.0).view(2, 3),

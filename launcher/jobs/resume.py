@@ -1,0 +1,135 @@
+"""Going on with a run that ended: which may, and what may be different."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from launcher.config.compose import overridden, override_path, to_plain
+from launcher.config.nearest import listed, shown
+from launcher.errors import RequestError
+from launcher.runs import ACTIVE, Run, runs_root
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from launcher.data.manifest import Manifest
+
+FREE_SECTIONS = ("strategy", "checkpoint", "tracker", "engine")
+FREE_KEYS = (
+    "trainer.max_steps",
+    "trainer.max_epochs",
+    "trainer.micro_batch_size",
+    "trainer.log_every_steps",
+    "trainer.eval_every_steps",
+    "trainer.eval_samples",
+    "trainer.compile",
+    "trainer.profile",
+)
+"""What may change between attempts: where and how long a run trains, never what is learnt from which samples."""
+LENGTH = ("trainer.max_steps", "trainer.max_epochs")
+
+
+def earlier_run(run_id: str | None) -> Run | None:
+    """The run of this id that a new attempt would go on with; None if there is none.
+
+    Raises:
+        RequestError: it runs at this moment.
+    """
+    if run_id is None or not (runs_root() / run_id).exists():
+        return None
+    run = Run(runs_root() / run_id)
+    if run.state in ACTIVE:
+        raise RequestError(f"run {run.id} is {run.state}; stop it first (windlass runs stop {run.id}), or wait")
+    if not run.config_path.exists() or not run.plan_path.exists():
+        raise RequestError(
+            f"run_id={run_id} exists in {runs_root()}, but it never started; choose another run_id, or delete it: "
+            f"windlass runs delete {run_id}"
+        )
+    return run
+
+
+def with_overrides(run: Run, overrides: Sequence[str]) -> DictConfig:
+    """The run's own config with overrides.
+
+    Raises:
+        RequestError: an override that a resumed run can't take, or that Hydra does not understand.
+    """
+    values = to_plain(run.config_path)
+    refused = [text for text in overrides if not _is_free(override_path(text))]
+    if refused:
+        raise RequestError(f"{', '.join(refused)}: {_what_may_change(run)}")
+    return overridden({key: value for key, value in values.items() if key != "data"}, overrides)
+
+
+def check_changes(run: Run, resolved: DictConfig, manifest: Manifest, earlier: Manifest) -> dict[str, tuple[Any, Any]]:
+    """What is different from the run's config, before and after, by dotted key.
+
+    Raises:
+        RequestError: something that must stay the same, or nothing that would let a finished run go on.
+    """
+    before = _leaves(to_plain(run.config_path))
+    after = _leaves(OmegaConf.to_container(resolved))
+    changes = {
+        key: (before.get(key), after.get(key))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and key.partition(".")[0] != "data"
+    }
+    refused = [f"{key}={shown(new)} (was {shown(old)})" for key, (old, new) in changes.items() if not _is_free(key)]
+    if refused:
+        raise RequestError(f"{', '.join(refused)}: {_what_may_change(run)}")
+    if manifest.sha256 != earlier.sha256:
+        raise RequestError(
+            f"the data are not those that run {run.id} was trained on: samples would be seen twice or never; "
+            f"bring the old data back, or begin anew with its weights: windlass train init_from={run.id}"
+        )
+    if run.state == "finished" and not any(key in changes for key in LENGTH):
+        raise RequestError(
+            f"run {run.id} is finished; to train on, type windlass runs resume {run.id} trainer.max_steps=N with more "
+            f"than {run.summary.get('steps', 'its')} steps, or choose another run_id"
+        )
+    return changes
+
+
+@contextlib.contextmanager
+def claimed(run: Run) -> Iterator[None]:
+    """Hold a run, so that no second process goes on with it; the system lets go when this process ends.
+
+    Raises:
+        RequestError: another process holds it.
+    """
+    descriptor = os.open(run.lock_path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RequestError(f"run {run.id} is held by another process at this moment") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_free(path: str) -> bool:
+    return path.partition(".")[0] in FREE_SECTIONS or path in FREE_KEYS
+
+
+def _what_may_change(run: Run) -> str:
+    free = listed([*FREE_SECTIONS, *FREE_KEYS], conjunction="and")
+    return (
+        f"run {run.id} goes on with what it has learnt, so only {free} may change; for other changes begin a new run "
+        f"with its weights: windlass train init_from={run.id} ..."
+    )
+
+
+def _leaves(values: Any, path: str = "") -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        return {path: values}
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _leaves(value, f"{path}.{key}" if path else str(key))
+    return found

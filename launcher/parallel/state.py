@@ -1,0 +1,101 @@
+"""A spread model and its optimizer as named tensors, whose names are the same on every mesh.
+
+model/<parameter or buffer>
+optimizer/<parameter>/<key of the optimizer's state>
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+from torch.optim import Optimizer
+
+from launcher.errors import EngineError
+from launcher.parallel.spread import Spread
+
+MODEL, OPTIMIZER = "model/", "optimizer/"
+
+
+def model_state(model: Spread, *, once: bool) -> dict[str, Tensor]:
+    """What this process holds of the model: sharded tensors as DTensors, others whole.
+
+    Buffers that are not sharded may differ between processes (running statistics of a batch). With `once` only the
+    first process of each pipeline stage has them: its values count, as everywhere else.
+    """
+    mine = {name for part in model.parts for name in part.state_dict()}
+    first = model.mesh.rank % (model.mesh.axes.num_processes // model.mesh.axes.pp) == 0
+    return {
+        f"{MODEL}{name}": value
+        for name, value in model.layout().items()
+        if name in mine and (first or not once or isinstance(value, (nn.Parameter, DTensor)))
+    }
+
+
+def optimizer_state(model: Spread, optimizer: Optimizer) -> dict[str, Tensor]:
+    """The optimizer's state of the parameters that this process holds; plain numbers become tensors of shape ().
+
+    Raises:
+        EngineError: the optimizer keeps something of a sharded parameter that does not say how it is sharded.
+    """
+    state = {}
+    for name, parameter, values in _states(model, optimizer):
+        for key, value in values.items():
+            if not isinstance(value, Tensor):
+                value = torch.tensor(value, dtype=torch.float64)
+            if value.ndim and isinstance(parameter, DTensor) and not isinstance(value, DTensor):
+                raise EngineError(
+                    f"{type(optimizer).__name__} keeps {key} of the sharded {name} as a plain tensor, which can't be "
+                    "put into a checkpoint; use checkpoint=none, or strategy=ddp"
+                )
+            state[f"{OPTIMIZER}{name}/{key}"] = value
+    return state
+
+
+def fill_optimizer_state(optimizer: Optimizer) -> None:
+    """Make the optimizer allocate its state, as its first step does, so that there is something to load into.
+
+    Parameters keep their values only if the caller loads them afterwards.
+    """
+    rates = [group["lr"] for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    optimizer.zero_grad()
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+
+
+def take_optimizer_state(model: Spread, optimizer: Optimizer, loaded: dict[str, Tensor], names: set[str]) -> None:
+    """Put loaded numbers back into the optimizer, and forget the state of what is not among `names`.
+
+    A parameter that never had a gradient has no state, and gets none.
+    """
+    for name, parameter, values in _states(model, optimizer):
+        for key in list(values):
+            full = f"{OPTIMIZER}{name}/{key}"
+            if full not in names:
+                del values[key]
+            elif not isinstance(values[key], Tensor):
+                values[key] = type(values[key])(loaded[full].item())
+        if not values:
+            del optimizer.state[parameter]
+
+
+def local_part(value: Tensor) -> Tensor:
+    """What this process holds of a tensor, without its history."""
+    value = value.detach()
+    return value.to_local() if isinstance(value, DTensor) else value
+
+
+def _states(model: Spread, optimizer: Optimizer) -> Iterator[tuple[str, Tensor, dict[str, Any]]]:
+    """Name, parameter and state of each parameter of this process that the optimizer has state of."""
+    own = {id(parameter) for parameter in model.parameters}
+    for name, value in model.layout().items():
+        if id(value) in own and value in optimizer.state:
+            yield name, value, optimizer.state[value]

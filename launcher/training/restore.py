@@ -1,0 +1,126 @@
+"""A checkpoint back into a spread model and its optimizer, on any mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+from torch import Tensor
+from torch.distributed.checkpoint import HuggingFaceStorageReader
+
+from launcher.checkpoints.marker import Checkpoint, published, sweep
+from launcher.errors import EngineError
+from launcher.parallel.state import (
+    MODEL,
+    OPTIMIZER,
+    fill_optimizer_state,
+    model_state,
+    optimizer_state,
+    take_optimizer_state,
+)
+from launcher.training.position import from_state
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+    from launcher.parallel.spread import Spread
+    from launcher.training.build import Assembly
+
+
+def restore(job: Assembly) -> None:
+    """Put the newest sound checkpoint of the run, if there is one, into the job, and say so."""
+    if job.checkpointer is None:
+        return
+    group = job.checkpointer.control
+    directory = job.run.checkpoints_dir
+    checkpoint = newest_sound(directory, group, warn=lambda line: job.report("warning", message=line))
+    if job.accelerator.is_main_process:
+        sweep(directory)
+    if checkpoint is None:
+        if job.run.last_step() is not None:
+            job.report("resumed", step=0)
+        return
+    load(checkpoint, job.model, job.optimizer, group)
+    job.position = from_state(job, checkpoint.read())
+    job.meter.earlier_seconds = job.position.train_seconds
+    job.meter.num_steps = job.num_steps - job.position.step
+    job.report("resumed", step=job.position.step)
+
+
+def newest_sound(
+    directory: Path, group: dist.ProcessGroup | None, *, warn: Callable[[str], object]
+) -> Checkpoint | None:
+    """The newest checkpoint whose files are what the marker says; those passed over are named in a warning.
+
+    Processes share out the reading; all return the same.
+    """
+    rank, size = (0, 1) if group is None else (dist.get_rank(group), dist.get_world_size(group))
+    for checkpoint in _agreed(published(directory), group):
+        try:
+            mine: list[str] | None = checkpoint.file_names()[rank::size]
+        except ValueError:
+            mine = None
+        flaws: list[str | None] = [checkpoint.flaw(mine)]
+        if group is not None:
+            everybodys: list[Any] = [None] * size
+            dist.all_gather_object(everybodys, flaws[0], group=group)
+            flaws = everybodys
+        flaw = next((found for found in flaws if found is not None), None)
+        if flaw is None:
+            return checkpoint
+        warn(f"the checkpoint at step {checkpoint.step} is damaged and is passed over: {flaw}")
+    return None
+
+
+def load(checkpoint: Checkpoint, model: Spread, optimizer: Optimizer, group: dist.ProcessGroup | None) -> None:
+    """Fill model and optimizer in place.
+
+    Raises:
+        EngineError: the checkpoint is of another model.
+    """
+    reader = HuggingFaceStorageReader(str(checkpoint.path))
+    saved = reader.read_metadata().state_dict_metadata
+    refuse_other_model(model, {name: value.size for name, value in saved.items()}, prefix=MODEL, where=checkpoint.path)
+    if any(name.startswith(OPTIMIZER) for name in saved):
+        fill_optimizer_state(optimizer)
+    state: dict[str, Tensor] = model_state(model, once=False) | {
+        name: value for name, value in optimizer_state(model, optimizer).items() if name in saved
+    }
+    load_tensors(state, checkpoint.path, group)
+    take_optimizer_state(model, optimizer, state, set(saved))
+
+
+def load_tensors(state: Mapping[str, Tensor], path: Path, group: dist.ProcessGroup | None) -> None:
+    """Read tensors in place from the safetensors files of a directory, each process its parts."""
+    detached = {name: value.detach() for name, value in state.items()}
+    dcp.load(detached, storage_reader=HuggingFaceStorageReader(str(path)), process_group=group, no_dist=group is None)
+
+
+def refuse_other_model(model: Spread, saved: Mapping[str, Any], *, prefix: str, where: Path) -> None:
+    """Raise `EngineError` unless names and shapes on the disk are those of the model."""
+    needed = {f"{prefix}{name}": tuple(value.shape) for name, value in model.layout().items()}
+    found = {name: tuple(shape) for name, shape in saved.items() if name.startswith(prefix)}
+    for name in sorted(needed.keys() | found.keys()):
+        if needed.get(name) == found.get(name):
+            continue
+        short = name.removeprefix(prefix)
+        if name not in found:
+            what = f"it lacks {short}"
+        elif name not in needed:
+            what = f"it has {short}, which the model has not"
+        else:
+            what = f"its {short} has the shape {list(found[name])}, the model's {list(needed[name])}"
+        raise EngineError(f"{where} is of another model than `model` describes: {what}")
+
+
+def _agreed(checkpoints: list[Checkpoint], group: dist.ProcessGroup | None) -> list[Checkpoint]:
+    """Newest first, as process 0 sees them."""
+    paths = [str(checkpoint.path) for checkpoint in reversed(checkpoints)]
+    if group is not None:
+        shared: list[Any] = [paths]
+        dist.broadcast_object_list(shared, src=0, group=group)
+        paths = shared[0]
+    return [Checkpoint(Path(path)) for path in paths]
