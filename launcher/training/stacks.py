@@ -161,9 +161,9 @@ def place(stack: Stack) -> dict[str, Any]:
 
 def words(stack: Stack) -> str:
     """The innermost frames as Python prints a traceback, innermost last; without what starts a process."""
-    own = [index for index, (file, *_) in enumerate(stack) if not is_library(file)]
-    shown = stack[: min(STACK_FRAMES, own[-1] + 1 if own else STACK_FRAMES)]
-    frames = [traceback.FrameSummary(*frame) for frame in reversed(shown)]
+    files = (file.replace(os.sep, "/") for file, *_ in stack)
+    begin = next((index for index, file in enumerate(files) if "/torch/distributed/elastic/" in file), STACK_FRAMES)
+    frames = [traceback.FrameSummary(*frame) for frame in reversed(stack[: min(begin, STACK_FRAMES)])]
     return "".join(traceback.format_list(frames))
 
 
