@@ -56,8 +56,12 @@ def append_lines(path: Path, lines: deque[bytes]) -> None:
             if file.read(1) != b"\n":
                 _write(file, b"\n")
         while lines:
-            _write(file, lines[0])
-            lines.popleft()
+            line = lines.popleft()  # first, so that a signal that ends the write can't have it written twice
+            try:
+                _write(file, line)
+            except OSError:
+                lines.appendleft(line)
+                raise
 
 
 def _write(file: FileIO, content: bytes) -> None:

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from launcher.runs.files import append_lines, event_line, read_json, write_json
+from launcher.runs.files import read_json
+from launcher.runs.held import Held
 from launcher.runs.history import history, last_event
 from launcher.runs.process import is_alive
 
 ACTIVE = ("starting", "running")
 LOST_AFTER_S = 300.0
 """A run on another machine whose heartbeat is older than this is taken for lost; clocks differ, disks are slow."""
-MAX_UNWRITTEN = 10_000
-"""Events that are held in memory while the disk takes none."""
-
-
-@dataclass(slots=True)
-class _Unwritten:
-    """What this process has to say about a run, should the disk not take it."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    lines: deque[bytes] = field(default_factory=lambda: deque(maxlen=MAX_UNWRITTEN))
-    job: dict[str, Any] = field(default_factory=dict)  # as this process wrote it last
-    changes: dict[str, Any] = field(default_factory=dict)  # of the job
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +28,7 @@ class Run:
     """
 
     path: Path
-    _unwritten: _Unwritten = field(default_factory=_Unwritten, init=False, repr=False, compare=False)
+    _held: Held = field(default_factory=Held, init=False, repr=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -147,7 +134,7 @@ class Run:
     @property
     def job(self) -> dict[str, Any]:
         """What `job.json` says: state, engine, pid, host, heartbeat and times."""
-        return read_json(self.path / "job.json")
+        return read_json(self.job_path)
 
     def update_job(self, **changes: Any) -> bool:
         """Change some of what `job.json` says; returns whether it is on the disk.
@@ -157,18 +144,7 @@ class Run:
         Raises:
             OSError: the disk refuses the first change by this process, without which there is no run.
         """
-        held = self._unwritten
-        with held.lock:
-            held.changes |= changes
-            try:
-                whole = {**held.job, **self.job, **held.changes}
-                write_json(self.path / "job.json", whole)
-            except OSError:
-                if not held.job:
-                    raise
-                return False
-            held.job, held.changes = whole, {}
-        return True
+        return self._held.change(self.job_path, changes)
 
     @property
     def state(self) -> str:
@@ -186,7 +162,7 @@ class Run:
         silence = time.time() - job.get("heartbeat", 0.0)
         if silence < 0:
             with contextlib.suppress(FileNotFoundError):
-                silence = time.time() - (self.path / "job.json").stat().st_mtime
+                silence = time.time() - self.job_path.stat().st_mtime
         return silence
 
     @property
@@ -242,11 +218,9 @@ class Run:
     def report(self, event: str, **values: Any) -> dict[str, Any]:
         """Append one event and return it; its line is written at once, so a reader never waits for a buffer.
 
-        While the disk takes nothing, events are held in memory, and written in their order once it does.
+        While the disk takes nothing, events are held in memory; once it does, they are written in their order, and a
+        warning says so.
         """
         whole = {"event": event, "time": time.time(), **values}
-        line = event_line(whole)
-        with self._unwritten.lock, contextlib.suppress(OSError):
-            self._unwritten.lines.append(line)
-            append_lines(self.events_path, self._unwritten.lines)
+        self._held.append(self.events_path, whole)
         return whole

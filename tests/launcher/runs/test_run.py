@@ -99,7 +99,10 @@ def test_what_is_reported_while_the_disk_is_full_is_written_later_in_its_order(f
             run.report("step", step=step)
     assert [event["step"] for event in run.history()] == [1]
     run.report("step", step=5)
-    assert [event["step"] for event in run.history()] == [1, 2, 3, 4, 5]
+    run.report("step", step=6)
+    assert [event["step"] for event in run.history()] == [1, 2, 3, 4, 5, 6]
+    (warning,) = run.history("warning")
+    assert "took nothing for a while (File too large)" in warning["message"]
 
 
 def test_no_event_is_written_twice_when_room_comes_back_bit_by_bit(full_disk: FullDisk) -> None:
