@@ -30,6 +30,8 @@ windlass: one command takes a Hydra config from a laptop CPU to thousands of GPU
   windlass runs logs RUN       its logs; -f follows, --rank R chooses a worker
   windlass runs stop RUN       end it after a last checkpoint; its state is kept as stopped
   windlass runs resume RUN     go on from its last checkpoint; [overrides] say where and how long
+  windlass runs export-weights RUN
+                               a checkpoint's weights as Hugging Face safetensors; --step N, --output DIR
   windlass runs delete RUN     remove its directory
 
   --json                       print a result that a script can read

@@ -17,6 +17,25 @@ from torch import Tensor, nn
 from models.checks import at_least, divisible, fraction
 from models.ngrams import NgramEmbedding
 
+TRANSFORMERS_NAMES = {
+    "embed.": "model.embed_tokens.",
+    "blocks.": "model.layers.",
+    ".attention.wq.": ".self_attn.q_proj.",
+    ".attention.wk.": ".self_attn.k_proj.",
+    ".attention.wv.": ".self_attn.v_proj.",
+    ".attention.wo.": ".self_attn.o_proj.",
+    ".attention.q_norm.": ".self_attn.q_norm.",
+    ".attention.k_norm.": ".self_attn.k_norm.",
+    ".attention_norm.": ".input_layernorm.",
+    ".mlp_norm.": ".post_attention_layernorm.",
+    ".mlp.w1.": ".mlp.gate_proj.",
+    ".mlp.w2.": ".mlp.down_proj.",
+    ".mlp.w3.": ".mlp.up_proj.",
+    "norm.": "model.norm.",
+    "head.": "lm_head.",
+}
+"""Parts of names, and what transformers calls them; those that begin without a dot stand at the beginning."""
+
 
 class GPT(nn.Module):
     """Token ids to logits of the next token.
@@ -115,6 +134,39 @@ class GPT(nn.Module):
                 "position_buffers": ["rope_cos", "rope_sin"],
             },
         }
+
+    @property
+    def transformers_form(self) -> tuple[Any, dict[str, str]] | None:
+        """The same model in transformers: its config, and its names for parts of ours; None where it has none.
+
+        Llama, or with norms of queries and keys Qwen3.
+        """
+        if self.ngrams is not None or self.embed is None or type(self) is not GPT:
+            return None
+        from transformers import LlamaConfig, Qwen3Config
+
+        block: Any = self.blocks["0"]
+        attention = block.attention
+        has_norms = isinstance(attention.q_norm, nn.RMSNorm)
+        family: Any = Qwen3Config if has_norms else LlamaConfig
+        config = family(
+            vocab_size=self.sizes["vocab_size"],
+            max_position_embeddings=self.rope_cos.shape[0],
+            hidden_size=self.embed.embedding_dim,
+            intermediate_size=self.sizes["mlp_width"],
+            num_hidden_layers=self.num_layers,
+            num_attention_heads=self.sizes["num_heads"],
+            num_key_value_heads=self.sizes["num_kv_heads"],
+            head_dim=attention.head_dim,
+            attention_dropout=attention.attend.dropout,
+            rms_norm_eps=block.attention_norm.eps,
+            rope_parameters={"rope_type": "default", "rope_theta": self.rope_theta},
+            tie_word_embeddings=self.tie_embeddings,
+            bos_token_id=None,
+            eos_token_id=None,
+            architectures=["Qwen3ForCausalLM" if has_norms else "LlamaForCausalLM"],
+        )
+        return config, dict(TRANSFORMERS_NAMES)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:

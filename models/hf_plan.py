@@ -67,6 +67,13 @@ class Wrapped(nn.Module):
     checkpoint: str | None = None
 
     @property
+    def transformers_form(self) -> tuple[Any, dict[str, str]]:
+        """The wrapped model's config, and how its names follow from ours."""
+        config = copy.deepcopy(self.model.config)
+        config.architectures = [type(self.model).__name__]
+        return config, {"model.": ""}
+
+    @property
     def initializes(self) -> bool:
         """Whether `reset_parameters` makes what the constructor makes, also where tensors are sharded."""
         return self.checkpoint is None and refillable(self.model)

@@ -31,10 +31,10 @@ def runs_dir(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 @pytest.fixture
 def train() -> Callable[..., Run]:
-    """Train for real, without W&B unless asked, and expect it to finish."""
+    """Train for real, without W&B and further attempts unless asked, and expect it to finish."""
 
     def run_it(*overrides: str, state: str = "finished", config_dir: Path | None = None) -> Run:
-        run = launcher.train(["tracker=none", *overrides], config_dir=config_dir, quiet=True)
+        run = launcher.train(["tracker=none", "engine.max_restarts=0", *overrides], config_dir=config_dir, quiet=True)
         assert run.state == state, run.failure or run.job
         return run
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,8 @@ def checkpoint_path(directory: Path, step: int) -> Path:
 
 def published(directory: Path) -> list[Checkpoint]:
     """Checkpoints that have a marker, oldest first; whether it matches is asked of each."""
-    return sorted(
-        (Checkpoint(path.parent) for path in directory.glob(f"{PREFIX}*/{MARKER}")), key=lambda found: found.step
-    )
+    found = [Checkpoint(path) for path in _directories(directory) if (path / MARKER).exists()]
+    return sorted(found, key=lambda checkpoint: checkpoint.step)
 
 
 def begin(directory: Path, step: int) -> Path:
@@ -132,9 +131,17 @@ def delete(checkpoint: Checkpoint) -> None:
 
 def sweep(directory: Path) -> None:
     """Remove what interrupted writers left: directories without a marker. Nothing may be writing."""
-    for path in directory.glob(f"{PREFIX}*"):
+    for path in _directories(directory):
         if not (path / MARKER).exists():
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _directories(directory: Path) -> Iterator[Path]:
+    """Directories that are named as `checkpoint_path` names them; copies that a user made beside them are not."""
+    for path in directory.glob(f"{PREFIX}*"):
+        digits = path.name.removeprefix(PREFIX)
+        if digits.isdecimal() and path == checkpoint_path(directory, int(digits)):
+            yield path
 
 
 def _content(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from launcher.checkpoints.marker import Checkpoint
@@ -34,7 +35,7 @@ def best_steps(checkpoints: Sequence[Checkpoint], config: CheckpointConfig) -> l
             value = checkpoint.read()["metrics"].get(config.metric)
         except ValueError:
             continue
-        if value is not None:
+        if value is not None and not math.isnan(value):
             values[checkpoint.step] = value
     sign = 1.0 if config.direction == "min" else -1.0
     return sorted(values, key=lambda step: (sign * values[step], step))[: config.keep_best]

@@ -23,6 +23,9 @@ from torch.futures import Future
 from launcher.checkpoints.marker import begin, checkpoint_path, publish
 from launcher.checkpoints.tensorfile import stream_tensors
 
+PLACES, SAVED_OFFSETS = "DCP_SHARDING_INFO", "saved_offsets"
+"""The words of torch's reader for where parts lie in their tensors."""
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
@@ -80,11 +83,10 @@ class ShardWriter(StorageWriter):
         places = {}
         for item in plan.items:
             assert item.tensor_data is not None
-            places[item.index.fqn] = {"saved_offsets": list(item.tensor_data.chunk.offsets)}
+            places[item.index.fqn] = {SAVED_OFFSETS: list(item.tensor_data.chunk.offsets)}
         with (checkpoint_path(self._directory, self._step) / plan.storage_data).open("wb") as file:
             sink = HashingSink(file)
-            # The names that torch's reader looks for.
-            metadata = {"DCP_SHARDING_INFO": json.dumps(places), "DCP_VERSION": "1.0"}
+            metadata = {PLACES: json.dumps(places), "DCP_VERSION": "1.0"}
             stream_tensors(sink, parts, iter(parts.items()), metadata=metadata)
             file.flush()
             os.fsync(file.fileno())

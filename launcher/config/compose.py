@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, flag_override
 
 from launcher.config.schema import Config
 from launcher.config.validate import from_plain
@@ -57,6 +58,14 @@ def overridden(values: Mapping[str, Any], overrides: Sequence[str]) -> DictConfi
     paths = [override_path(override) for override in overrides]
     for path in sorted(paths, key=lambda path: path.count(".")):
         OmegaConf.update(result, path, OmegaConf.select(said, path), merge=False, force_add=True)
+    return result
+
+
+def with_value(config: DictConfig, path: str, value: Any) -> DictConfig:
+    """A copy of a config with another value at a dotted key."""
+    result = copy.deepcopy(config)
+    with flag_override(result, ["struct", "readonly"], [False, False]):
+        OmegaConf.update(result, path, value)
     return result
 
 

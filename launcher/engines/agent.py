@@ -6,6 +6,7 @@ of a second. CUDA does not survive a fork once it is touched, and macOS framewor
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -28,12 +30,15 @@ if TYPE_CHECKING:
     from launcher.parallel.plan import Plan
 
 MONITOR_INTERVAL_S = 0.1
+LOOK_INTERVAL_S = 1.0
 
 
 def main() -> None:
     """Read attempts from stdin, a line of JSON each; start the workers of each and print its outcome as another."""
     # Before torch is imported: the answer about GPUs must come without a CUDA context in this process.
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    # torch keeps so many of a rank's last collectives, for the report on a rank that hangs.
+    os.environ.setdefault("TORCH_FR_BUFFER_SIZE", "2000")
     # A store kept over attempts holds stale keys, and a restarted group never forms (pytorch#135712).
     os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     warm_up()
@@ -119,13 +124,34 @@ def launch(run: Run, worker: str, attempt: int) -> Outcome:
             logs_specs=DefaultLogsSpecs(log_dir=scratch),
         )
         try:
-            elastic_launch(config, import_module(worker).main)(str(run.path), attempt)
+            with ending_stuck(run.log_path(attempt=attempt, rank=0).parent):
+                elastic_launch(config, import_module(worker).main)(str(run.path), attempt)
         except ChildFailedError as error:
             rank, failure = error.get_first_failure()
             return Outcome(exit_code=failure.exitcode, attempt=attempt, failed_rank=rank)
         except SignalException as error:
             return Outcome(exit_code=128 + error.sigval, attempt=attempt)
     return Outcome(exit_code=0, attempt=attempt)
+
+
+@contextlib.contextmanager
+def ending_stuck(directory: Path) -> Iterator[None]:
+    """End workers that can't end themselves, as the directory of their attempt tells."""
+    from launcher.training.stacks import end_stuck
+
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(LOOK_INTERVAL_S):
+            end_stuck(directory)
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        looking.join()
 
 
 def start_method(plan: Plan) -> str:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from launcher.config.compose import to_yaml
+from launcher.config.compose import to_yaml, with_value
 from launcher.config.validate import from_composed, resolve
 from launcher.data.cache import cache_dir
 from launcher.data.manifest import Manifest
@@ -19,6 +19,7 @@ from launcher.errors import DataError, RequestError
 from launcher.jobs.attempts import Ended, make_attempts
 from launcher.jobs.failure import Failure
 from launcher.jobs.resume import check_changes, claimed, earlier_run, with_overrides
+from launcher.jobs.weights import find_weights
 from launcher.parallel.devices import find_devices
 from launcher.parallel.plan import make_plan
 from launcher.runs import Run, create_run, refuse_alias, runs_root, this_process, unwritable
@@ -53,6 +54,8 @@ def run_job(composed: DictConfig, view: View) -> Run:
         plan = make_plan(config, find_devices(config.engine.device))
         prepared = prepare_data(config, view)
         check_disk()
+        if config.init_from is not None:
+            composed = with_value(composed, "init_from", str(find_weights(config.init_from)))
         with _new(composed, config, prepared) if earlier is None else _again(earlier, composed, prepared, view) as run:
             attempt = max(run.attempts(), default=-1) + 1
             describe(run, config, plan, attempt)

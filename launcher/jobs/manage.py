@@ -10,14 +10,11 @@ import signal
 import socket
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from launcher import words
 from launcher.errors import RequestError
 from launcher.runs import ACTIVE, Run, delete_run, find_run, list_runs
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STOP_TIMEOUT_S = 60.0
 POLL_S = 0.2
@@ -39,6 +36,8 @@ def manage(argv: list[str]) -> int:
         return show(run, as_json=arguments.json)
     if arguments.verb == "logs":
         return logs(run, rank=arguments.rank, follow=arguments.follow)
+    if arguments.verb == "export-weights":
+        return export(run, step=arguments.step, output=arguments.output, as_json=arguments.json)
     if arguments.verb == "resume":
         return resume(run, arguments.overrides, as_json=arguments.json)
     if arguments.verb == "stop":
@@ -58,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "logs": "what a worker printed",
         "stop": "end a run after a last checkpoint; its state is kept as stopped",
         "resume": "go on with a run that ended, from its last checkpoint",
+        "export-weights": "write a checkpoint's weights as Hugging Face safetensors",
         "delete": "remove a run's directory",
     }
     parsers = {verb: verbs.add_parser(verb, help=text) for verb, text in helps.items()}
@@ -71,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     parsers["resume"].add_argument(
         "overrides", nargs="*", help="what changes, such as strategy=fsdp or trainer.max_steps=2000"
     )
+    exporting = parsers["export-weights"]
+    exporting.add_argument("--step", type=int, help="of which checkpoint (default: the newest)")
+    exporting.add_argument("--output", type=Path, help="a directory (default: export/ in the run's)")
+    exporting.add_argument("--json", action="store_true", help="one JSON object at the end")
     parsers["logs"].add_argument("-f", "--follow", action="store_true", help="until the run ends")
     parsers["logs"].add_argument("--rank", type=int, default=0, help="which worker (default 0)")
     return parser
@@ -169,6 +173,30 @@ def resume(run: Run, overrides: list[str], *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(ended.describe()))
     return ended.job["exit_code"]
+
+
+def export(run: Run, *, step: int | None, output: Path | None, as_json: bool) -> int:
+    """Write a checkpoint's weights, and say where they are and who can read them.
+
+    Raises:
+        RequestError: there is no such checkpoint.
+    """
+    from launcher.config.targets import add_working_directory
+    from launcher.training.export import export_weights
+
+    add_working_directory()
+    done = export_weights(run, step=step, output=output)
+    if as_json:
+        print(json.dumps(done))
+        return 0
+    for line in done["passed_over"]:
+        print(f"warning: {line}", file=sys.stderr)
+    print(f"{done['num_tensors']} tensors of the checkpoint at step {done['step']} are in {done['path']}")
+    if done["transformers"] is None:
+        print("the model has no form in transformers: names are its own, and config.yaml there rebuilds it")
+    else:
+        print(f"transformers.{done['transformers']}.from_pretrained({done['path']!r}) loads them")
+    return 0
 
 
 def stop(run: Run) -> int:

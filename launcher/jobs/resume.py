@@ -32,6 +32,8 @@ FREE_KEYS = (
     "trainer.profile",
 )
 """What may change between attempts: where and how long a run trains, never what is learnt from which samples."""
+SETTLED = ("data", "init_from")
+"""What a run no longer looks at once it has a checkpoint, or what is compared by itself."""
 LENGTH = ("trainer.max_steps", "trainer.max_epochs")
 
 
@@ -78,7 +80,7 @@ def check_changes(run: Run, resolved: DictConfig, manifest: Manifest, earlier: M
     changes = {
         key: (before.get(key), after.get(key))
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and key.partition(".")[0] != "data"
+        if before.get(key) != after.get(key) and key.partition(".")[0] not in SETTLED
     }
     refused = [f"{key}={shown(new)} (was {shown(old)})" for key, (old, new) in changes.items() if not _is_free(key)]
     if refused:

@@ -39,14 +39,7 @@ if TYPE_CHECKING:
     from launcher.runs import Run
     from launcher.tasks.task import Task
     from launcher.training.tracking import WandbTracker
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where the worker is; a failure report quotes it."""
-
-    phase: str = "starting"
-    step: int | None = None
+    from launcher.training.vigil import Progress, Vigil
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +51,7 @@ class Assembly:
     plan: Plan
     manifest: Manifest
     progress: Progress
+    vigil: Vigil
     accelerator: Accelerator
     task: Task
     model: Spread
@@ -99,9 +93,9 @@ class Assembly:
             print(words.event(self.run.report(event, **values)), flush=True)
 
 
-def assemble(run: Run, config: Config, plan: Plan, progress: Progress, trackers: list[WandbTracker]) -> Assembly:
-    """Build the worker phase by phase; `progress.phase` names the one at hand."""
-    begun = time.monotonic()
+def assemble(run: Run, config: Config, plan: Plan, vigil: Vigil, trackers: list[WandbTracker]) -> Assembly:
+    """Build the worker phase by phase; `vigil.progress.phase` names the one at hand."""
+    begun, progress = time.monotonic(), vigil.progress
     trainer = config.trainer
     progress.phase = "joining the process group"
     set_determinism(trainer.deterministic)
@@ -137,6 +131,7 @@ def assemble(run: Run, config: Config, plan: Plan, progress: Progress, trackers:
         plan=plan,
         manifest=manifest,
         progress=progress,
+        vigil=vigil,
         accelerator=accelerator,
         task=task,
         model=model,

@@ -32,18 +32,21 @@ def run_steps(job: Assembly) -> None:
     trainer = job.config.trainer
     window, pauses = Window(job), Pauses(job)
     job.meter.resume()
-    for step in training_steps(job.train_rows, job.share, first=job.position.step, last=job.num_steps):
-        job.progress.step = step.index + 1
-        learning_rate = set_learning_rate(job, step)
-        window.add(step, *take_step(job, step))
-        job.profiler.step()
-        done = step.index + 1
-        if done % trainer.log_every_steps == 0 or done == job.num_steps or done == 1:
-            window.report(step, learning_rate)
-        metrics = {}
-        if trainer.eval_every_steps is not None and done % trainer.eval_every_steps == 0 and done < job.num_steps:
-            metrics = evaluate_now(job, done)
-        pauses.after(done, window, metrics=metrics)
+    with job.vigil.steps():
+        for step in training_steps(job.train_rows, job.share, first=job.position.step, last=job.num_steps):
+            job.progress.step = step.index + 1
+            learning_rate = set_learning_rate(job, step)
+            window.add(step, *take_step(job, step))
+            job.profiler.step()
+            done = step.index + 1
+            if done % trainer.log_every_steps == 0 or done == job.num_steps or done == 1:
+                window.report(step, learning_rate)
+            metrics = {}
+            if trainer.eval_every_steps is not None and done % trainer.eval_every_steps == 0 and done < job.num_steps:
+                with job.vigil.phase("evaluation"):
+                    metrics = evaluate_now(job, done)
+            pauses.after(done, window, metrics=metrics)
+            job.vigil.step_done(done)
 
 
 def take_step(job: Assembly, step: Step) -> tuple[Tensor, float | Tensor, Tensor]:

@@ -15,12 +15,14 @@ from launcher.data.loader import training_steps
 from launcher.parallel.accelerator import reduce_sums
 from launcher.parallel.plan import Plan
 from launcher.runs import Run, write_json
-from launcher.training.build import Assembly, Progress, assemble
+from launcher.training.build import Assembly, assemble
 from launcher.training.loop import compute_gradients, set_learning_rate
+from launcher.training.vigil import Progress
 from launcher.training.worker import work
 
 if TYPE_CHECKING:
     from launcher.training.tracking import WandbTracker
+    from launcher.training.vigil import Vigil
 
 SGD = {"_target_": "torch.optim.SGD", "lr": 0.1}
 """Adam hides a gradient that is wrong by a constant factor; plain SGD does not."""
@@ -33,14 +35,14 @@ def main(run_path: str, attempt: int) -> None:
     work(run_path, attempt, prove)
 
 
-def prove(run: Run, progress: Progress, trackers: list[WandbTracker]) -> Assembly:
+def prove(run: Run, vigil: Vigil, trackers: list[WandbTracker]) -> Assembly:
     """Records of both phases lie in the run directory afterwards."""
     config, plan = from_file(run.config_path), Plan.load(run.plan_path)
     torch.set_num_threads(plan.threads)
     for phase, optimizer in (("sgd", SGD), ("configured", config.optimizer)):
-        job = assemble(run, replace(config, optimizer=optimizer), plan, progress, trackers)
+        job = assemble(run, replace(config, optimizer=optimizer), plan, vigil, trackers)
         for part in job.model.parts:
-            _note_modules(part, progress)
+            _note_modules(part, job.progress)
         _take_steps(job, phase)
     job.accelerator.wait_for_everyone()
     return job

@@ -41,7 +41,8 @@ class Pauses:
         stops = asked.signum != 0
         if checkpointer is not None and (stops or planned or (asked.save and not asked.busy)) and done > self._saved:
             self._saved = done
-            checkpointer.save(done, to_state(self._job, self._position(done, window, metrics)), wait=stops)
+            with self._job.vigil.phase("taking a checkpoint"):
+                checkpointer.save(done, to_state(self._job, self._position(done, window, metrics)), wait=stops)
         if stops:
             raise signals.Stopped(asked.signum)
 

@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.distributed.checkpoint import HuggingFaceStorageReader
 
 from launcher.checkpoints.marker import Checkpoint, published, sweep
+from launcher.checkpoints.whole import Tensors
 from launcher.errors import EngineError
+from launcher.parallel.accelerator import host_group
 from launcher.parallel.state import (
     MODEL,
     OPTIMIZER,
@@ -31,15 +33,18 @@ if TYPE_CHECKING:
 
 
 def restore(job: Assembly) -> None:
-    """Put the newest sound checkpoint of the run, if there is one, into the job, and say so."""
-    if job.checkpointer is None:
-        return
-    group = job.checkpointer.control
-    directory = job.run.checkpoints_dir
-    checkpoint = newest_sound(directory, group, warn=lambda line: job.report("warning", message=line))
-    if job.accelerator.is_main_process:
-        sweep(directory)
+    """Put the newest sound checkpoint of the run into the job, else the weights that it begins with, and say so."""
+    group = host_group()
+    checkpoint = None
+    if job.checkpointer is not None:
+        directory = job.run.checkpoints_dir
+        checkpoint = newest_sound(directory, group, warn=lambda line: job.report("warning", message=line))
+        if job.accelerator.is_main_process:
+            sweep(directory)
     if checkpoint is None:
+        if job.config.init_from is not None:
+            load_weights(Path(job.config.init_from), job.model, group)
+            job.report("phase", name=f"beginning with the weights in {job.config.init_from}")
         if job.run.last_step() is not None:
             job.report("resumed", step=0)
         return
@@ -81,9 +86,8 @@ def load(checkpoint: Checkpoint, model: Spread, optimizer: Optimizer, group: dis
     Raises:
         EngineError: the checkpoint is of another model.
     """
-    reader = HuggingFaceStorageReader(str(checkpoint.path))
-    saved = reader.read_metadata().state_dict_metadata
-    refuse_other_model(model, {name: value.size for name, value in saved.items()}, prefix=MODEL, where=checkpoint.path)
+    saved = Tensors(checkpoint.path).shapes
+    refuse_other_model(model, saved, prefix=MODEL, where=checkpoint.path)
     if any(name.startswith(OPTIMIZER) for name in saved):
         fill_optimizer_state(optimizer)
     state: dict[str, Tensor] = model_state(model, once=False) | {
@@ -93,16 +97,30 @@ def load(checkpoint: Checkpoint, model: Spread, optimizer: Optimizer, group: dis
     take_optimizer_state(model, optimizer, state, set(saved))
 
 
+def load_weights(path: Path, model: Spread, group: dist.ProcessGroup | None) -> None:
+    """Fill the model from a checkpoint, or from safetensors files with the model's own names.
+
+    Raises:
+        EngineError: they are of another model.
+    """
+    shapes = Tensors(path).shapes
+    prefix = MODEL if any(name.startswith(MODEL) for name in shapes) else ""
+    refuse_other_model(model, shapes, prefix=prefix, where=path)
+    state = model_state(model, once=False)
+    names = {name: f"{prefix}{name.removeprefix(MODEL)}" for name in state}
+    load_tensors({names[name]: value for name, value in state.items()}, path, group)
+
+
 def load_tensors(state: Mapping[str, Tensor], path: Path, group: dist.ProcessGroup | None) -> None:
     """Read tensors in place from the safetensors files of a directory, each process its parts."""
     detached = {name: value.detach() for name, value in state.items()}
     dcp.load(detached, storage_reader=HuggingFaceStorageReader(str(path)), process_group=group, no_dist=group is None)
 
 
-def refuse_other_model(model: Spread, saved: Mapping[str, Any], *, prefix: str, where: Path) -> None:
+def refuse_other_model(model: Spread, saved: Mapping[str, tuple[int, ...]], *, prefix: str, where: Path) -> None:
     """Raise `EngineError` unless names and shapes on the disk are those of the model."""
     needed = {f"{prefix}{name}": tuple(value.shape) for name, value in model.layout().items()}
-    found = {name: tuple(shape) for name, shape in saved.items() if name.startswith(prefix)}
+    found = {name: shape for name, shape in saved.items() if name.startswith(prefix)}
     for name in sorted(needed.keys() | found.keys()):
         if needed.get(name) == found.get(name):
             continue

@@ -11,9 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 from launcher.runs import write_json
 from launcher.training.patience import LOOK_S, Patience, State
@@ -30,10 +29,12 @@ PEERS_S = 5.0
 _PR_SET_PDEATHSIG = 1
 
 
-class Named(Protocol):
-    """What names the phase at hand."""
+@dataclass(slots=True)
+class Progress:
+    """Where the worker is; a failure report quotes it."""
 
-    phase: str
+    phase: str = "starting"
+    step: int | None = None
 
 
 class Vigil:
@@ -43,10 +44,10 @@ class Vigil:
     is no step inside the loop. `progress` names all the rest. Until `limit` is called only the parent is watched.
     """
 
-    def __init__(self, directory: Path, *, rank: int, progress: Named) -> None:
+    def __init__(self, directory: Path, *, rank: int, progress: Progress) -> None:
         parent = multiprocessing.parent_process()
         self._parent = os.getppid() if parent is None or parent.pid is None else parent.pid
-        self._directory, self._rank, self._progress = directory, rank, progress
+        self._directory, self._rank, self.progress = directory, rank, progress
         self._patience = Patience()
         self._watchdog = Watchdog(stacks_path(directory, rank), rank=rank)
         self._step: int | None = None
@@ -105,7 +106,7 @@ class Vigil:
     def _look(self) -> None:
         names = self._phases[-1:]
         stepping = self._is_looping and not names and self._step is not None
-        state = State(names[0] if names else self._progress.phase, self._step, self._changes, stepping)
+        state = State(names[0] if names else self.progress.phase, self._step, self._changes, stepping)
         patience = self._patience  # which the main thread may replace meanwhile
         still_s, limit_s = patience.look(time.monotonic(), state), patience.limit(state)
         if limit_s is not None and still_s > limit_s:

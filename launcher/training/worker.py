@@ -19,11 +19,12 @@ from launcher.errors import WindlassError
 from launcher.parallel.plan import Plan
 from launcher.runs import Run, write_json
 from launcher.training import signals
-from launcher.training.build import Assembly, Progress, assemble
+from launcher.training.build import Assembly, assemble
 from launcher.training.finish import finish, save_model, write_sample
 from launcher.training.loop import run_steps
 from launcher.training.restore import restore
 from launcher.training.tracking import WandbTracker
+from launcher.training.vigil import Progress, Vigil
 
 TRACEBACK_FRAMES = 8
 
@@ -35,21 +36,23 @@ def main(run_path: str, attempt: int) -> None:
     work(run_path, attempt, train)
 
 
-def work(run_path: str, attempt: int, do: Callable[[Run, Progress, list[WandbTracker]], Assembly]) -> None:
+def work(run_path: str, attempt: int, do: Callable[[Run, Vigil, list[WandbTracker]], Assembly]) -> None:
     """Do something in a run directory and end this process, with what it knows of a failure written there.
 
     Rank and world size come from the elastic agent's environment.
     """
     signals.install()
-    run = Run(Path(run_path))
+    run, progress = Run(Path(run_path)), Progress()
     rank = int(os.environ["RANK"])
-    redirect_output(run.log_path(attempt=attempt, rank=rank))
+    log = run.log_path(attempt=attempt, rank=rank)
+    vigil = Vigil(log.parent, rank=rank, progress=progress)
+    vigil.start()
+    redirect_output(log)
     print(f"rank {rank} of {os.environ['WORLD_SIZE']}, attempt {attempt}, pid {os.getpid()}")
     add_working_directory()
-    progress = Progress()
     trackers: list[WandbTracker] = []
     try:
-        job = do(run, progress, trackers)
+        job = do(run, vigil, trackers)
     except (Exception, signals.Stopped) as error:
         # A peer that was stopped before us breaks the collective we are in; that is no failure of ours.
         signum = error.signum if isinstance(error, signals.Stopped) else signals.received()
@@ -57,23 +60,25 @@ def work(run_path: str, attempt: int, do: Callable[[Run, Progress, list[WandbTra
         if signum is None:
             record_failure(run, error, progress, attempt=attempt, rank=rank)
             leave(trackers, 1)
-        run.left_path(attempt=attempt, rank=rank).touch()
+        run.mark_left(attempt=attempt, rank=rank)
         leave(trackers, 128 + signum)
-    run.left_path(attempt=attempt, rank=rank).touch()
+    vigil.close()
+    run.mark_left(attempt=attempt, rank=rank)
     # A process group that is destroyed while its own thread lets go of a tensor deadlocks over the interpreter's lock,
     # so it never is: the job outlives this function, and the process ends before the interpreter takes it apart.
     _outliving.append(job)
     atexit.register(os._exit, 0)
 
 
-def train(run: Run, progress: Progress, trackers: list[WandbTracker]) -> Assembly:
+def train(run: Run, vigil: Vigil, trackers: list[WandbTracker]) -> Assembly:
     """Build, train, evaluate, save; `trackers` gets the tracker so that the caller can close it after an error."""
-    config = from_file(run.config_path)
+    config, progress = from_file(run.config_path), vigil.progress
+    vigil.limit(step_timeout_s=config.engine.step_timeout_s, phase_timeout_s=config.engine.phase_timeout_s)
     plan = Plan.load(run.plan_path)
     torch.set_num_threads(plan.threads)
     if config.tracker.name == "wandb" and int(os.environ["RANK"]) == 0:
         trackers.append(WandbTracker(run, config.tracker, warn=lambda line: run.report("warning", message=line)))
-    job = assemble(run, config, plan, progress, trackers)
+    job = assemble(run, config, plan, vigil, trackers)
     for note in job.model.notes:
         job.report("warning", message=note)
     progress.phase = "loading"

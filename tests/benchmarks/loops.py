@@ -26,8 +26,9 @@ from launcher.data.columns import Columns
 from launcher.data.manifest import Manifest
 from launcher.parallel.plan import Plan
 from launcher.runs import Run
-from launcher.training.build import Assembly, Progress, assemble
+from launcher.training.build import Assembly, assemble
 from launcher.training.loop import run_steps
+from launcher.training.vigil import Progress, Vigil
 
 TrainSteps = Callable[[int], None]
 
@@ -51,7 +52,8 @@ def ours_alone(run: Run) -> TrainSteps:
 
 def assembled(run: Run) -> Assembly:
     """What a worker builds of a run directory."""
-    return assemble(run, from_file(run.config_path), Plan.load(run.plan_path), Progress(), [])
+    vigil = Vigil(run.path, rank=0, progress=Progress())
+    return assemble(run, from_file(run.config_path), Plan.load(run.plan_path), vigil, [])
 
 
 def be_alone() -> None:

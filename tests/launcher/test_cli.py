@@ -133,15 +133,17 @@ def test_a_failed_run_exits_with_1(windlass: Windlass) -> None:
     assert "non-finite" in result.stdout
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("signum", "state", "code"), [(signal.SIGINT, "stopped", 130), (signal.SIGTERM, "preempted", 75)]
+)
 def test_a_signal_stops_the_run_keeps_its_state_and_leaves_nothing_running(
-    tmp_path: Path, signum: int, code: int
+    tmp_path: Path, signum: int, state: str, code: int
 ) -> None:
     process, run = started(tmp_path, "train", *ENDLESS)
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signum)
     assert process.wait(timeout=60) == code
-    assert run.state == "stopped"
+    assert run.state == state
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
 
@@ -153,7 +155,7 @@ def test_runs_list_show_logs_stop_and_delete_work_on_a_live_run(windlass: Windla
     assert windlass("runs", "delete", "latest").returncode == 2
     stopped = windlass("runs", "stop", run.id[:-1])
     assert stopped.returncode == 0, stopped.stderr
-    assert process.wait(timeout=60) == 143
+    assert process.wait(timeout=60) == 130
     assert json.loads(windlass("runs", "show", "--json").stdout)["state"] == "stopped"
     assert windlass("runs", "logs", "latest", "--rank", "1").returncode == 0
     assert windlass("runs", "delete", "latest").returncode == 0

@@ -6,7 +6,6 @@ import io
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from rich.console import Console

@@ -142,10 +142,10 @@ def test_metrics_do_not_depend_on_the_number_of_processes(train: Train) -> None:
     assert two.metrics == pytest.approx(one.metrics, rel=1e-4, abs=1e-5)
 
 
-def test_an_existing_run_id_is_refused_and_kept(train: Train) -> None:
+def test_a_finished_run_of_this_id_is_kept(train: Train) -> None:
     base = ["model=linear", "dataset=iris", "trainer.max_epochs=1", "run_id=mine"]
     run = train(*base)
-    with pytest.raises(RequestError, match="run_id=mine exists"):
+    with pytest.raises(RequestError, match="run mine is finished; to train on"):
         launcher.train(["tracker=none", *base], quiet=True)
     assert run.state == "finished"
 

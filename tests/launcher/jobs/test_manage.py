@@ -26,7 +26,7 @@ run = Run(Path(sys.argv[1]))
 def end(signum, frame):
     run.update_job(state="stopped", exit_code=128 + signum)
     sys.exit(128 + signum)
-signal.signal(signal.SIGTERM, end)
+signal.signal(signal.SIGINT, end)
 run.update_job(state="running", **this_process())
 print("ready", flush=True)
 time.sleep(60)
@@ -192,7 +192,7 @@ def test_stopping_ends_the_process_that_holds_the_run(make_run: Make, capsys: Ca
     assert holder.stdout is not None
     assert holder.stdout.readline() == "ready\n"
     assert manage(["stop", "the-run"]) == 0
-    assert holder.wait() == 143
+    assert holder.wait() == 130
     assert capsys.readouterr().out == "the-run is stopped\n"
     holder.stdout.close()
 

@@ -38,7 +38,9 @@ def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A function that gives where the checkpoint of a case lies; all of one world size are taken together."""
     place = tmp_path_factory.mktemp("saved")
     cases = with_alone(collected(request))
-    saving = {case.name: replace(case, strategy=(*case.strategy, f"tracker.group='{place / case.name}'")) for case in cases}
+    saving = {
+        case.name: replace(case, strategy=(*case.strategy, f"tracker.group='{place / case.name}'")) for case in cases
+    }
     results = measured(list(saving.values()), resharding.__file__, tmp_path_factory)
 
     def directory(case: Case) -> Path:

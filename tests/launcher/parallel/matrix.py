@@ -28,10 +28,10 @@ from launcher.parallel import distribute as spreading
 from launcher.parallel.accelerator import make_accelerator, reduce_sums
 from launcher.parallel.devices import Devices
 from launcher.parallel.plan import Plan, make_plan
-from launcher.training.build import Progress
 from launcher.training.evaluate import evaluate
 from launcher.training.loop import take_step
 from launcher.training.optimizer import make_optimizer
+from launcher.training.vigil import Progress
 from tests.launcher.parallel.cases import GLOBAL_BATCH
 
 NUM_STEPS = 20

@@ -1,0 +1,42 @@
+"""Where the weights lie that a new run begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from launcher.checkpoints.marker import published
+from launcher.errors import RequestError
+from launcher.runs import Run, find_run
+
+
+def find_weights(init_from: str) -> Path:
+    """The directory of safetensors files that `init_from` means: itself, or a run's model or newest checkpoint.
+
+    Raises:
+        RequestError: there is none.
+    """
+    directory = Path(init_from).expanduser().absolute()
+    if not directory.is_dir():
+        try:
+            return _of_run(find_run(init_from))
+        except RequestError as error:
+            raise RequestError(
+                f"init_from={init_from} is neither a directory nor a run: {error}; use init_from=RUN or init_from=DIR"
+            ) from error
+    if (directory / "job.json").exists():
+        return _of_run(Run(directory))
+    if not any(directory.glob("*.safetensors")):
+        raise RequestError(
+            f"init_from={init_from} holds no safetensors file; name a run, its model/ directory, a checkpoint, or what "
+            "windlass runs export-weights wrote"
+        )
+    return directory
+
+
+def _of_run(run: Run) -> Path:
+    if any(run.model_dir.glob("*.safetensors")):
+        return run.model_dir
+    for checkpoint in reversed(published(run.checkpoints_dir)):
+        if checkpoint.flaw() is None:
+            return checkpoint.path
+    raise RequestError(f"run {run.id} has neither a trained model nor a sound checkpoint")
