@@ -28,6 +28,8 @@ def check(config: Config, groups: Groups) -> None:
     _check_scheduler(config)
     _check_split(config)
     _check_columns(config, groups)
+    _check_checkpoints(config)
+    _check_faults(config)
     check_fit(config, groups)
 
 
@@ -131,3 +133,33 @@ def _check_columns(config: Config, groups: Groups) -> None:
                 raise RequestError(f"dataset.{name}=null, but text needs one; for example dataset.{name}={example}")
     if dataset.tokenizer == "bpe" and dataset.vocab_size is None:
         raise RequestError("dataset.tokenizer=bpe needs a size to train; for example dataset.vocab_size=2048")
+
+
+def _check_checkpoints(config: Config) -> None:
+    checkpoint, trainer = config.checkpoint, config.trainer
+    if checkpoint.keep_best and checkpoint.enabled and trainer.eval_every_steps is None:
+        raise RequestError(
+            f"checkpoint.keep_best={checkpoint.keep_best} needs evaluations while training, and "
+            "trainer.eval_every_steps is null; use trainer.eval_every_steps=100 or checkpoint.keep_best=0"
+        )
+    if trainer.on_non_finite == "rollback" and not checkpoint.enabled:
+        raise RequestError(
+            "trainer.on_non_finite=rollback goes back to a checkpoint, and there are none; use "
+            "checkpoint.every_steps=100 or trainer.on_non_finite=skip_batch"
+        )
+
+
+def _check_faults(config: Config) -> None:
+    engine = config.engine
+    timeout, least, asked = engine.step_timeout_s, engine.min_processes, engine.num_processes
+    is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and 0 < timeout < float("inf")
+    if timeout not in (None, "auto") and not is_number:
+        raise RequestError(
+            f"engine.step_timeout_s={shown(timeout)} must be seconds above 0, auto or null; for example "
+            "engine.step_timeout_s=600"
+        )
+    if least is not None and isinstance(asked, int) and least > asked:
+        raise RequestError(
+            f"engine.min_processes={least} is more than engine.num_processes={asked}; use engine.min_processes={asked} "
+            "or fewer"
+        )

@@ -92,6 +92,9 @@ class TrainerConfig:
     compile: bool
     deterministic: bool
     gradient_clip_norm: float | None = limited(above=0)
+    on_non_finite: str = limited(choices=("stop", "skip_batch", "rollback"))
+    spike_factor: float | None = limited(above=1)  # times the usual loss, from which on a step is treated so too
+    max_skipped_steps: int = limited(least=1)
     log_every_steps: int = limited(least=1)
     eval_every_steps: int | None = limited(least=1)
     eval_samples: int | None = limited(least=1)  # of the validation split while training; the last one sees all

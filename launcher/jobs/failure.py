@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import time
@@ -108,7 +109,8 @@ def explain(run: Run, outcome: Outcome) -> Failure:
         failure = _sudden_death(run, outcome, silent)
     else:
         failure = _from_record(run, outcome, record)
-    write_json(run.failure_path, asdict(failure))
+    with contextlib.suppress(OSError):  # a full disk must not hide the cause
+        write_json(run.failure_path, asdict(failure))
     return failure
 
 

@@ -95,12 +95,12 @@ def _new(composed: DictConfig, config: Config, prepared: Prepared) -> Iterator[R
         with claimed(run):
             write_inputs(run, composed, prepared)
             yield run
-    except OSError as error:
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise unwritable(error) from error
     except BaseException as error:
-        if isinstance(error, RequestError) or not run.attempts():
+        has_begun = bool(run.attempts())
+        if not has_begun:  # nothing but inputs lies there
             shutil.rmtree(run.path, ignore_errors=True)
+        if isinstance(error, OSError) and not has_begun:
+            raise unwritable(error) from error
         raise
 
 

@@ -28,6 +28,9 @@ FREE_KEYS = (
     "trainer.log_every_steps",
     "trainer.eval_every_steps",
     "trainer.eval_samples",
+    "trainer.on_non_finite",
+    "trainer.spike_factor",
+    "trainer.max_skipped_steps",
     "trainer.compile",
     "trainer.profile",
 )

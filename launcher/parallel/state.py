@@ -60,14 +60,16 @@ def fill_optimizer_state(optimizer: Optimizer) -> None:
 
     Parameters keep their values only if the caller loads them afterwards.
     """
-    rates = [group["lr"] for group in optimizer.param_groups]
-    for group in optimizer.param_groups:
+    # Accelerate's wrapper would step by its gradient scaler, which has no scale before the first loss.
+    stepper: Optimizer = getattr(optimizer, "optimizer", optimizer)
+    rates = [group["lr"] for group in stepper.param_groups]
+    for group in stepper.param_groups:
         group["lr"] = 0.0
         for parameter in group["params"]:
             parameter.grad = torch.zeros_like(parameter)
-    optimizer.step()
-    optimizer.zero_grad()
-    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+    stepper.step()
+    stepper.zero_grad()
+    for group, rate in zip(stepper.param_groups, rates, strict=True):
         group["lr"] = rate
 
 

@@ -17,7 +17,7 @@ from launcher.config.targets import build
 from launcher.data.columns import Columns
 from launcher.data.loader import Share, steps_per_epoch
 from launcher.data.manifest import Manifest
-from launcher.parallel.accelerator import make_accelerator
+from launcher.parallel.accelerator import host_group, make_accelerator
 from launcher.parallel.deepspeed import make_plugin
 from launcher.parallel.devices import peak_flops
 from launcher.parallel.distribute import distribute
@@ -30,6 +30,7 @@ from launcher.training.profiling import Profiler
 from launcher.training.schedule import Schedule, make_schedule
 
 if TYPE_CHECKING:
+    import torch.distributed as dist
     from accelerate import Accelerator
     from torch.optim import Optimizer
 
@@ -66,6 +67,7 @@ class Assembly:
     meter: Meter
     profiler: Profiler
     checkpointer: Checkpointer | None
+    control: dist.ProcessGroup | None  # for what processes agree on between steps
     position: Position = field(default_factory=Position)  # where this attempt began
     begun: float = field(default_factory=time.monotonic)
 
@@ -80,8 +82,13 @@ class Assembly:
 
     @property
     def checks_every_step(self) -> bool:
-        """Looking at a value is free on the CPU; on a GPU the loop would wait, so it looks at each report."""
-        return self.accelerator.device.type == "cpu" and not self.skips_overflow
+        """Looking at a value is free on the CPU; on a GPU the loop would wait, so it looks at each report.
+
+        A policy that skips steps must look at each on any device.
+        """
+        trainer = self.config.trainer
+        needed = trainer.on_non_finite != "stop" or trainer.spike_factor is not None
+        return (needed or self.accelerator.device.type == "cpu") and not self.skips_overflow
 
     def wall_seconds(self) -> float:
         """Seconds of all attempts up to now."""
@@ -146,10 +153,13 @@ def assemble(run: Run, config: Config, plan: Plan, vigil: Vigil, trackers: list[
         meter=make_meter(config, plan, manifest, accelerator.device, num_steps),
         profiler=Profiler(run.profile_path if trainer.profile and accelerator.is_main_process else None),
         checkpointer=None,
+        control=host_group(),
         begun=begun,
     )
     if config.checkpoint.enabled and config.strategy.zero_stage is None:
-        job.checkpointer = Checkpointer(run.checkpoints_dir, config.checkpoint, model, optimizer, report=job.report)
+        job.checkpointer = Checkpointer(
+            run.checkpoints_dir, config.checkpoint, model, optimizer, control=job.control, report=job.report
+        )
     return job
 
 

@@ -46,11 +46,12 @@ class Checkpointer:
         model: Spread,
         optimizer: Optimizer,
         *,
+        control: dist.ProcessGroup | None,
         report: Callable[..., None],
     ) -> None:
         self._directory, self._config, self._report = directory, config, report
         self._model, self._optimizer = model, optimizer
-        self.control, self._group = host_group(), host_group()
+        self._control, self._group = control, host_group()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._writing: Future[None] | None = None
         self._staged: dict[str, Tensor] = {}
@@ -126,14 +127,14 @@ class Checkpointer:
     def _missing_bytes(self, num_bytes: int) -> int:
         """How much too little room the disk has for what all processes are about to write, as process 0 sees it."""
         sizes = torch.tensor([num_bytes], dtype=torch.float64)
-        if self.control is not None:
-            dist.all_reduce(sizes, group=self.control)
+        if self._control is not None:
+            dist.all_reduce(sizes, group=self._control)
         missing = torch.zeros(1, dtype=torch.float64)
         if self._is_main:
             self._directory.mkdir(parents=True, exist_ok=True)
             missing += sizes + SPARE_BYTES - shutil.disk_usage(self._directory).free
-        if self.control is not None:
-            dist.broadcast(missing, src=0, group=self.control)
+        if self._control is not None:
+            dist.broadcast(missing, src=0, group=self._control)
         return int(missing)
 
     def _postpone(self, why: str) -> None:

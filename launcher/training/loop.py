@@ -13,8 +13,10 @@ from launcher.errors import NonFiniteError
 from launcher.parallel.accelerator import reduce_sums
 from launcher.parallel.spread import Micro
 from launcher.training.evaluate import evaluate
+from launcher.training.guard import Guard, RollBack, describe_non_finite
 from launcher.training.pauses import Pauses
 from launcher.training.randomness import reseed, step_seed
+from launcher.training.restore import roll_back
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,14 +31,25 @@ def run_steps(job: Assembly) -> None:
     Raises:
         Stopped: a signal asked for it; the step's checkpoint is published.
     """
+    guard, first = Guard(job), job.position.step
+    while first < job.num_steps:
+        try:
+            first = _run_steps(job, guard, first=first)
+        except RollBack as order:
+            roll_back(job, order)
+            first = order.step
+
+
+def _run_steps(job: Assembly, guard: Guard, *, first: int) -> int:
+    """Train from step `first` to the last; returns where it ended."""
     trainer = job.config.trainer
-    window, pauses = Window(job), Pauses(job)
+    window, pauses = Window(job), Pauses(job, guard, first_step=first)
     job.meter.resume()
     with job.vigil.steps():
-        for step in training_steps(job.train_rows, job.share, first=job.position.step, last=job.num_steps):
+        for step in training_steps(job.train_rows, job.share, first=first, last=job.num_steps):
             job.progress.step = step.index + 1
             learning_rate = set_learning_rate(job, step)
-            window.add(step, *take_step(job, step))
+            window.add(step, take_step(job, step, guard))
             job.profiler.step()
             done = step.index + 1
             if done % trainer.log_every_steps == 0 or done == job.num_steps or done == 1:
@@ -47,15 +60,20 @@ def run_steps(job: Assembly) -> None:
                     metrics = evaluate_now(job, done)
             pauses.after(done, window, metrics=metrics)
             job.vigil.step_done(done)
+    return job.num_steps
 
 
-def take_step(job: Assembly, step: Step) -> tuple[Tensor, float | Tensor, Tensor]:
-    """One optimizer step; returns what this process counts of loss and terms, and the norm of the whole gradient."""
+def take_step(job: Assembly, step: Step, guard: Guard | None = None) -> tuple[Tensor, float | Tensor, Tensor] | None:
+    """One optimizer step; returns what this process counts of loss and terms, and the norm of the whole gradient.
+
+    None where the guard let it be skipped.
+    """
     reseed(job.accelerator.device, step_seed(job.share.seed, step=step.index, data_rank=job.share.rank))
     loss, terms = compute_gradients(job, step)
     norm = job.model.clip(job.config.trainer.gradient_clip_norm)
-    if job.checks_every_step and not math.isfinite(norm.item()):
-        raise non_finite(job, step.index + 1, loss)
+    if guard is not None and job.checks_every_step and not guard.accepts(step, loss, terms, norm):
+        job.optimizer.zero_grad()
+        return None
     job.optimizer.step()
     job.optimizer.zero_grad()
     return loss, terms, norm
@@ -106,18 +124,6 @@ def evaluate_now(job: Assembly, done: int) -> dict[str, float]:
     return values
 
 
-def non_finite(job: Assembly, step: int, loss: Tensor) -> NonFiniteError:
-    """The error that names the step, the value, and the first parameter with a bad gradient or value."""
-    bad = [
-        name
-        for name, value, gradient in job.model.named_local()
-        if not (torch.isfinite(value).all() and (gradient is None or torch.isfinite(gradient).all()))
-    ]
-    where = f"; the first parameter with a non-finite gradient or value is {bad[0]}" if bad else ""
-    what = "loss" if not torch.isfinite(loss) else "gradient"
-    return NonFiniteError(f"the {what} became non-finite at step {step}{where}")
-
-
 class Window:
     """Sums since the last report. On a GPU they stay there, so that the loop does not wait for it.
 
@@ -132,8 +138,11 @@ class Window:
         self._norms: list[Tensor] = []
         self._terms: float | Tensor = 0.0
 
-    def add(self, step: Step, loss: Tensor, terms: float | Tensor, norm: Tensor) -> None:
-        """Add what `take_step` returned."""
+    def add(self, step: Step, taken: tuple[Tensor, float | Tensor, Tensor] | None) -> None:
+        """Add what `take_step` returned; a step that was skipped counts nothing."""
+        if taken is None:
+            return
+        loss, terms, norm = taken
         self._losses.append(loss)
         self._norms.append(norm)
         self._terms = self._terms + terms
@@ -161,6 +170,8 @@ class Window:
         """Reduce over ranks, check, and send to the terminal and the tracker."""
         job, done = self._job, step.index + 1
         losses, terms = self.settle()
+        if not losses:  # all were skipped
+            return
         values: dict[str, Any] = {
             "loss": math.fsum(losses) / max(terms, 1.0),
             "learning_rate": learning_rate,
@@ -178,4 +189,4 @@ class Window:
         bad = (~torch.isfinite(losses) | ~torch.isfinite(norms)).nonzero()
         if len(bad):
             index = int(bad[0])
-            raise non_finite(self._job, first_step + index, losses[index])
+            raise NonFiniteError(describe_non_finite(self._job, first_step + index, losses[index]))

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launcher.parallel.accelerator import host_group
 from launcher.training import signals
 from launcher.training.agreement import Agreement
 from launcher.training.position import Position, to_state
 
 if TYPE_CHECKING:
     from launcher.training.build import Assembly
+    from launcher.training.guard import Guard
     from launcher.training.loop import Window
 
 
 class Pauses:
     """Called after each step; all processes do the same after the same step."""
 
-    def __init__(self, job: Assembly) -> None:
-        self._job = job
-        self._agreement = Agreement(host_group(), first_step=job.position.step)
-        self._saved = job.position.step
+    def __init__(self, job: Assembly, guard: Guard, *, first_step: int) -> None:
+        self._job, self._guard = job, guard
+        self._agreement = Agreement(job.control, first_step=first_step)
+        self._saved = first_step
 
     def after(self, done: int, window: Window, *, metrics: dict[str, float]) -> None:
         """`metrics` are those of the validation split if it was evaluated after this step, else empty.
@@ -70,5 +70,6 @@ class Pauses:
             wall_seconds=wall,
             device_seconds=job.position.device_seconds
             + (wall - job.position.wall_seconds) * job.accelerator.num_processes,
+            skipped_steps=self._guard.num_skipped,
             metrics=metrics,
         )

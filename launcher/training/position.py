@@ -22,6 +22,7 @@ class Position:
     train_seconds: float = 0.0  # of all attempts
     wall_seconds: float = 0.0
     device_seconds: float = 0.0
+    skipped_steps: int = 0  # by `trainer.on_non_finite`
     metrics: dict[str, float] = field(default_factory=dict)  # of the validation split, if evaluated after this step
 
 

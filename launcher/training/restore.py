@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,7 @@ from torch.distributed.checkpoint import HuggingFaceStorageReader
 
 from launcher.checkpoints.marker import Checkpoint, published, sweep
 from launcher.checkpoints.whole import Tensors
-from launcher.errors import EngineError
-from launcher.parallel.accelerator import host_group
+from launcher.errors import EngineError, NonFiniteError
 from launcher.parallel.state import (
     MODEL,
     OPTIMIZER,
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
     from launcher.parallel.spread import Spread
     from launcher.training.build import Assembly
+    from launcher.training.guard import RollBack
 
 
 def restore(job: Assembly) -> None:
     """Put the newest sound checkpoint of the run into the job, else the weights that it begins with, and say so."""
-    group = host_group()
-    checkpoint = None
+    group, checkpoint = job.control, None
     if job.checkpointer is not None:
         directory = job.run.checkpoints_dir
         checkpoint = newest_sound(directory, group, warn=lambda line: job.report("warning", message=line))
@@ -53,6 +53,28 @@ def restore(job: Assembly) -> None:
     job.meter.earlier_seconds = job.position.train_seconds
     job.meter.num_steps = job.num_steps - job.position.step
     job.report("resumed", step=job.position.step)
+
+
+def roll_back(job: Assembly, order: RollBack) -> None:
+    """Put the last checkpoint into the job; what it learnt from the samples since is forgotten.
+
+    Raises:
+        NonFiniteError: there is no checkpoint yet.
+    """
+    assert job.checkpointer is not None  # the config was checked
+    job.checkpointer.finish()
+    directory = job.run.checkpoints_dir
+    checkpoint = newest_sound(directory, job.control, warn=lambda line: job.report("warning", message=line))
+    if checkpoint is None:
+        raise NonFiniteError(f"{order.why}, and there is no checkpoint yet to go back to")
+    load(checkpoint, job.model, job.optimizer, job.control)
+    was = from_state(job, checkpoint.read())
+    job.position = replace(job.position, window_losses=was.window_losses, window_terms=was.window_terms)
+    job.report(
+        "warning",
+        message=f"{order.why}; back to the checkpoint at step {checkpoint.step}, and on behind step {order.step}: "
+        "the samples between are skipped",
+    )
 
 
 def newest_sound(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import time
@@ -22,6 +23,7 @@ from launcher.training import signals
 from launcher.training.build import Assembly, assemble
 from launcher.training.finish import finish, save_model, write_sample
 from launcher.training.loop import run_steps
+from launcher.training.output import redirect_output
 from launcher.training.restore import restore
 from launcher.training.tracking import WandbTracker
 from launcher.training.vigil import Progress, Vigil
@@ -115,36 +117,21 @@ def leave(trackers: list[WandbTracker], code: int) -> NoReturn:
     os._exit(code)
 
 
-def redirect_output(path: Path) -> None:
-    """Send stdout and stderr, also of C code, to this rank's log; read nothing from stdin."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(nothing, 0)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-
-
 def record_failure(run: Run, error: BaseException, progress: Progress, *, attempt: int, rank: int) -> None:
     """Write what this rank knows of its end: the error, where it stood, and the traceback's last frames."""
     traceback.print_exc()
     frames = traceback.TracebackException.from_exception(error, limit=-TRACEBACK_FRAMES)
-    write_json(
-        run.rank_failure_path(attempt=attempt, rank=rank),
-        {
-            "rank": rank,
-            "attempt": attempt,
-            "time": time.time(),
-            "type": type(error).__name__,
-            "bases": [base.__name__ for base in type(error).__mro__],
-            "message": str(error),
-            "expected": isinstance(error, WindlassError),
-            "phase": progress.phase,
-            "step": progress.step,
-            "traceback": "".join(frames.format()),
-        },
-    )
+    record = {
+        "rank": rank,
+        "attempt": attempt,
+        "time": time.time(),
+        "type": type(error).__name__,
+        "bases": [base.__name__ for base in type(error).__mro__],
+        "message": str(error),
+        "expected": isinstance(error, WindlassError),
+        "phase": progress.phase,
+        "step": progress.step,
+        "traceback": "".join(frames.format()),
+    }
+    with contextlib.suppress(OSError):  # a full disk must not hide the error, which stands in the log too
+        write_json(run.rank_failure_path(attempt=attempt, rank=rank), record)

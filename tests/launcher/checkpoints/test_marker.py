@@ -74,7 +74,9 @@ def test_a_checkpoint_is_sound_and_says_what_was_written(checkpoint: Checkpoint)
 
 @pytest.mark.parametrize("name", [*FILES, MARKER])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_is_found_and_its_file_is_named(checkpoint: Checkpoint, damage: Callable[[Path], None], name: str) -> None:
+def test_damage_is_found_and_its_file_is_named(
+    checkpoint: Checkpoint, damage: Callable[[Path], None], name: str
+) -> None:
     damage(checkpoint.path / name)
     flaw = checkpoint.flaw()
     assert flaw is not None

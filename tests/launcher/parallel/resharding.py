@@ -53,7 +53,12 @@ def take_steps(job: Job, *, first: int) -> list[float]:
 def save(job: Job, directory: Path, config: Config) -> None:
     messages: list[Any] = []
     writer = checkpointer.Checkpointer(
-        directory, config.checkpoint, job.model, job.optimizer, report=lambda *args, **values: messages.append(values)
+        directory,
+        config.checkpoint,
+        job.model,
+        job.optimizer,
+        control=one_group(),
+        report=lambda *args, **values: messages.append(values),
     )
     writer.save(HALF, {"metrics": {}}, wait=True)
     assert not any("message" in values for values in messages), messages
