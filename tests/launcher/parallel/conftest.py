@@ -74,15 +74,10 @@ def resumed(
 
 
 @pytest.fixture(scope="session")
-def undisturbed(saved: Callable[[Case], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Any]:
-    """A function that gives what a case alone found in its second half, from its own checkpoint."""
-
-    @cache
-    def result(case: Case) -> Any:
-        own = replace(case, strategy=(*case.strategy, f"init_from='{saved(case)}'"))
-        return run_all([own], resharding.__file__, tmp_path_factory.mktemp("undisturbed"))[case.name][0]
-
-    return result
+def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Any]:
+    """A function that gives what a case alone finds in its second half when nothing comes between."""
+    alone = {ALONE[case.model].name: ALONE[case.model] for case in collected(request)}
+    return measured(list(alone.values()), resharding.__file__, tmp_path_factory)
 
 
 def with_alone(cases: list[Case]) -> list[Case]:

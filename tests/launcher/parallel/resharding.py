@@ -1,6 +1,6 @@
 """Saves or loads cases of the parity matrix: `python resharding.py DIRECTORY CASE...` is one of their processes.
 
-A case without `init_from` trains from the start and saves into `tracker.group`; one with it goes on from there.
+A case with `init_from` goes on from there; one with `tracker.group` trains and saves there; another takes both halves.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ one_group = cache(host_group)
 
 
 def half(config: Config, plan: Plan, accelerator: Any) -> dict[str, Any]:
-    """The loss of each step of one half, and the weights at its end."""
+    """The loss of each step of the last half, and the weights at its end."""
     job = assemble(replace(config, optimizer=OPTIMIZERS["adamw"]), plan, accelerator)
     if config.init_from is None:
         losses = take_steps(job, first=0)
-        save(job, Path(str(config.tracker.group)), config)
+        if config.tracker.group is None:
+            losses = take_steps(job, first=HALF)
+        else:
+            save(job, Path(config.tracker.group), config)
     else:
         checkpoint = newest_sound(Path(config.init_from), one_group(), warn=print)
         assert checkpoint is not None

@@ -12,9 +12,13 @@ from tests.launcher.parallel.cases import ALONE, CASES, Case
 
 Resumed = Callable[[Case], Any]
 
+QUICK = ("ddp", "fsdp", "tp, sequence and loss parallel", "pp 1f1b", "gpt alone")
 EVERY_CASE = pytest.mark.parametrize(
     "case",
-    [pytest.param(case, id=case.name, marks=[pytest.mark.slow] * case.slow) for case in [*CASES, *ALONE.values()]],
+    [
+        pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (case.name not in QUICK))
+        for case in [*CASES, *ALONE.values()]
+    ],
 )
 
 
