@@ -21,7 +21,20 @@ def place(tmp_path: Path, cache: Path) -> Iterator[Place]:
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Place]:
     """The run that was never killed."""
-    made = Place(tmp_path_factory.mktemp("reference"), cache)
-    made.train().wait()
-    yield made
-    made.close()
+    yield from unbroken(tmp_path_factory.mktemp("reference"), cache)
+
+
+@pytest.fixture(scope="session")
+def plain_reference(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Place]:
+    """The same without dropout, which the number of processes changes."""
+    yield from unbroken(tmp_path_factory.mktemp("plain_reference"), cache, "model.dropout=0.0")
+
+
+def unbroken(path: Path, cache: Path, *overrides: str) -> Iterator[Place]:
+    """A run that meets nothing."""
+    made = Place(path, cache)
+    try:
+        made.train(*overrides).wait()
+        yield made
+    finally:
+        made.close()

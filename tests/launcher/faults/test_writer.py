@@ -22,7 +22,9 @@ def expected_resume(point: str, step: int) -> int:
     return step if point in ("marker named", "published") else step - EVERY
 
 
-@pytest.mark.parametrize("writes", ["true", "false"], ids=["async", "sync"])
+@pytest.mark.parametrize(
+    "writes", [pytest.param("true", id="async"), pytest.param("false", id="sync", marks=pytest.mark.slow)]
+)
 def test_a_writer_killed_at_every_phase_one_after_the_other_loses_nothing(
     place: Place, reference: Place, writes: str
 ) -> None:
