@@ -1,8 +1,10 @@
 """An MLP whose workers meet the faults that a test asks for: each at one exact point, once.
 
-The directory in `WINDLASS_FAULTS` holds a file `<point>-<step>-<rank>` for each fault that is still to come; its content
-says what happens: `kill` and whom (`worker`, `agent` or `parent`), `full` or `room` (of the disk). Workers leave there
+The directory in `WINDLASS_FAULTS` holds a file `<point>-<step>-<rank>` for each fault that is still to come. It says
+what happens: `kill` and whom (`worker`, `agent` or `parent`), or `full` or `room` (of the disk). Workers leave there
 what they met (`met.jsonl`) and which samples they saw (`samples/`).
+
+Importing this module puts the points into Windlass: workers do, and so does the agent that forks them.
 """
 
 from __future__ import annotations

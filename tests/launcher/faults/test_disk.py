@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from launcher.checkpoints.marker import published
 from tests.launcher.faults.harness import EVERY, Place, assert_same_result
 
@@ -20,6 +22,7 @@ def test_a_full_disk_keeps_the_run_training_and_later_checkpoints_succeed(place:
     assert_same_result(place, reference)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_the_disk_is_full_goes_on_from_the_last_checkpoint_that_was_taken(
     place: Place, reference: Place
 ) -> None:

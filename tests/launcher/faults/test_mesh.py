@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.launcher.faults.harness import Place, assert_same_result, samples
+
+pytestmark = pytest.mark.slow
 
 TOLERANCE = 1e-5
 NO_DROPOUT = ("model.dropout=0.0", "checkpoint.async=false")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.launcher.faults.harness import Place, assert_nothing_lost, assert_resumed_at_the_newest
 
 
@@ -24,6 +26,7 @@ def test_a_run_outlives_the_death_of_each_rank_its_agent_and_its_parent(place: P
     assert_nothing_lost(place, reference)
 
 
+@pytest.mark.slow
 def test_a_parent_that_dies_at_an_exact_step_leaves_nothing_running(place: Place, reference: Place) -> None:
     place.fault("step", step=37, what="kill parent")
     command = place.train("checkpoint.async=false", pace_s=0.02)
