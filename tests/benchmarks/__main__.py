@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import fixed_cost, gpu, peak_memory, start_time, step_time, strategies, throughput
+from tests.benchmarks import (
+    checkpoints,
+    fixed_cost,
+    gpu,
+    peak_memory,
+    restart,
+    start_time,
+    step_time,
+    strategies,
+    throughput,
+)
 from tests.benchmarks.report import Row, show
 from tests.benchmarks.workspace import workspace
 
@@ -15,6 +25,8 @@ PARTS = {
     "fixed": fixed_cost,
     "start": start_time,
     "memory": peak_memory,
+    "checkpoints": checkpoints,
+    "restart": restart,
     "gpu": gpu,
 }
 

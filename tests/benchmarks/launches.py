@@ -1,4 +1,4 @@
-"""Two ways to start the default run on two processes: our command, and `accelerate launch` of a script."""
+"""Ways to start the default run on two processes: our command, `accelerate launch` and `torchrun` of scripts."""
 
 from __future__ import annotations
 
@@ -66,11 +66,15 @@ class Started:
                 if event["event"] == "step" and event["step"] >= step:
                     return event
             time.sleep(POLL_S)
-        raise RuntimeError(f"no step {step} of {self._command.words}:\n{self._command.log.read_text()[-2000:]}")
+        raise RuntimeError(f"no step {step} of {self._command.words}:\n{self.printed()}")
 
     def events(self) -> list[dict[str, Any]]:
         """What has been reported so far."""
         return [event for event, _ in read_events(self._command.events)]
+
+    def printed(self) -> str:
+        """The end of what its processes printed."""
+        return self._command.log.read_text()[-2000:]
 
     def tree(self) -> list[psutil.Process]:
         """The command's process and all below it; none once it has ended."""
@@ -97,7 +101,7 @@ class Started:
 
 
 class Launches:
-    """Both commands over the same model and rows, which are prepared here once."""
+    """Commands over the same model and rows, which are prepared here once."""
 
     def __init__(self, space: Path, overrides: tuple[str, ...]) -> None:
         self._space = space
@@ -140,6 +144,21 @@ class Launches:
         script += [f"--settings={self._settings}", f"--tokens={self._tokens}", f"--events={events}"]
         accelerate = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"]
         words, environment = [*accelerate, *flags, *script], {"ACCELERATE_USE_CPU": "true"}
+        return Started(Command(words=words, events=events, log=directory / "log", environment=environment))
+
+    def torchrun(self, *, max_restarts: int, every_steps: int) -> Started:
+        """`torchrun` of a script that takes checkpoints.
+
+        With one store for the agent and the workers, which is its default, a second attempt over gloo finds keys of
+        the first one and never forms a group: https://github.com/pytorch/pytorch/issues/135712
+        """
+        directory = self._directory("torchrun")
+        events = directory / "events.jsonl"
+        words = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        words += [f"--nproc-per-node={NUM_PROCESSES}", f"--max-restarts={max_restarts}"]
+        words += [str(Path(__file__).with_name("torchrun_train.py")), f"--every-steps={every_steps}"]
+        words += [f"--settings={self._settings}", f"--tokens={self._tokens}", f"--events={events}"]
+        environment = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
         return Started(Command(words=words, events=events, log=directory / "log", environment=environment))
 
     def _directory(self, kind: str) -> Path:

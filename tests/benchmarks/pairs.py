@@ -57,17 +57,7 @@ class Size(NamedTuple):
 
 def measure_pair(ours: Side, theirs: Side, size: Size, *, num_processes: int) -> Pairs:
     """What rank 0 measured of both."""
-    config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=num_processes,
-        run_id=Path(ours.run_path).name,
-        rdzv_backend="c10d",
-        rdzv_endpoint="127.0.0.1:0",
-        local_addr="127.0.0.1",
-        monitor_interval=0.1,
-        start_method="spawn",
-    )
+    config = launch_config(Path(ours.run_path).name, num_processes)
     costs: Pairs = ([], [])
     for launch in range(min(size.launches, size.repeats)):
         share = len(range(launch, size.repeats, size.launches))
@@ -75,6 +65,21 @@ def measure_pair(ours: Side, theirs: Side, size: Size, *, num_processes: int) ->
         for side, values in zip(costs, elastic_launch(config, worker)(*arguments)[0], strict=True):
             side.extend(values)
     return costs
+
+
+def launch_config(run_id: str, num_processes: int) -> LaunchConfig:
+    """New processes on this machine, with a process group to join."""
+    return LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=num_processes,
+        run_id=run_id,
+        rdzv_backend="c10d",
+        rdzv_endpoint="127.0.0.1:0",
+        local_addr="127.0.0.1",
+        monitor_interval=0.1,
+        start_method="spawn",
+    )
 
 
 def worker(sides: dict[str, Side], size: Size, theirs_first: bool) -> Pairs:

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.benchmarks import fixed_cost, gpu, peak_memory, start_time, step_time, strategies, throughput
+from tests.benchmarks import (
+    checkpoints,
+    fixed_cost,
+    gpu,
+    peak_memory,
+    restart,
+    start_time,
+    step_time,
+    strategies,
+    throughput,
+)
 from tests.benchmarks.report import Cost, Row
 from tests.benchmarks.workspace import workspace
 from tests.settings import TINY_GPT, TINY_TEXT
@@ -97,3 +107,14 @@ def test_memory_is_measured_of_a_worker_and_of_the_whole_tree(space: Path) -> No
     worker, tree = rows
     assert tree.ours[0].value > worker.ours[0].value
     assert tree.theirs[0].value > worker.theirs[0].value
+
+
+@pytest.mark.slow
+def test_checkpoints_are_measured_beside_torch_and_accelerate(space: Path) -> None:
+    rows = checkpoints.measure(space, repeats=1, overrides=TINY_SHAPE, processes=(2,))
+    check(rows, [*checkpoints.OTHERS.values()] * 2 + ["one copy of the state"])
+
+
+@pytest.mark.slow
+def test_the_restart_after_a_kill_is_measured_of_both_commands(space: Path) -> None:
+    check(restart.measure(space, repeats=1, steps=2, overrides=ENDLESS_AND_TINY), ["torchrun"])
