@@ -21,6 +21,7 @@ from launcher.checkpoints.policy import surplus
 from launcher.checkpoints.storage import ShardWriter
 from launcher.parallel.accelerator import host_group
 from launcher.parallel.state import local_part, model_state, optimizer_state
+from launcher.training.staging import Staging
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -54,9 +55,12 @@ class Checkpointer:
         self._control, self._group = control, host_group()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._writing: Future[None] | None = None
-        self._staged: dict[str, Tensor] = {}
+        self._staging = Staging()
         self._is_main = model.mesh.rank == 0
         self._due_at = time.monotonic() + self._period_s()
+        # Accelerate's wrapper runs no hooks of its own.
+        stepper: Optimizer = getattr(optimizer, "optimizer", optimizer)
+        self._first_step = stepper.register_step_post_hook(self._prepare)
 
     @property
     def is_due(self) -> bool:
@@ -74,13 +78,13 @@ class Checkpointer:
         Where the disk has no room it warns, and tries again a minute later.
         """
         self.finish()
-        tensors = model_state(self._model, once=True) | optimizer_state(self._model, self._optimizer)
+        tensors = self._tensors()
         num_bytes = sum(part.nbytes for part in map(local_part, tensors.values()))
         if (missing := self._missing_bytes(num_bytes)) > 0:
             self._postpone(f"the checkpoint at step {step} needs {words.size(missing)} more on the disk")
             return
         self._due_at = time.monotonic() + self._period_s()
-        self._stage(tensors)
+        self._staging.copy({name: local_part(value) for name, value in tensors.items()})
         described = {name: value.detach() for name, value in tensors.items()}
         self._writing = self._writer.submit(self._write, step, dict(state), described)
         if wait or not self._config.async_:
@@ -91,10 +95,19 @@ class Checkpointer:
         if self._writing is not None:
             self._writing.result()
 
+    def _prepare(self, *_: Any) -> None:
+        """After the first step, which makes the optimizer's state: what the first checkpoint is copied to."""
+        self._first_step.remove()
+        parts = {name: local_part(value) for name, value in self._tensors().items()}
+        self._writing = self._writer.submit(self._staging.reserve, parts)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return model_state(self._model, once=True) | optimizer_state(self._model, self._optimizer)
+
     def _write(self, step: int, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """In the thread: write, publish, delete what the policy does not keep."""
         begun = time.monotonic()
-        writer = ShardWriter(self._directory, step=step, staged=self._staged, state=state)
+        writer = ShardWriter(self._directory, step=step, staged=self._staging.rooms, state=state)
         try:
             dcp.save(tensors, storage_writer=writer, process_group=self._group, no_dist=self._group is None)
         except CheckpointException as error:
@@ -109,20 +122,6 @@ class Checkpointer:
             seconds = time.monotonic() - begun
             self._report("checkpoint", step=step, seconds=seconds, bytes=published(self._directory)[-1].num_bytes())
             self._delete_surplus()
-
-    def _stage(self, tensors: Mapping[str, Tensor]) -> None:
-        """Copy this process's parts into host memory that is kept and used again."""
-        parts = {name: local_part(value) for name, value in tensors.items()}
-        for name in self._staged.keys() - parts.keys():
-            del self._staged[name]
-        for name, part in parts.items():
-            room = self._staged.get(name)
-            if room is None or room.shape != part.shape or room.dtype != part.dtype:
-                room = torch.empty(part.shape, dtype=part.dtype, pin_memory=part.is_cuda)
-                self._staged[name] = room
-            room.copy_(part, non_blocking=True)
-        if self._model.mesh.device.type != "cpu":
-            torch.accelerator.synchronize()
 
     def _missing_bytes(self, num_bytes: int) -> int:
         """How much too little room the disk has for what all processes are about to write, as process 0 sees it."""
