@@ -162,11 +162,12 @@ def _replace(path: Path, target: Path) -> Path:
 
 def _rmtree(path: Path, **options: Any) -> None:
     """The files of a checkpoint whose marker is gone."""
-    step = marker.Checkpoint(path).step
-    reach("marker deleted", step)
-    if (_directory() / f"file deleted-{step}-{os.environ['RANK']}").exists():
-        next(path.iterdir()).unlink()
-        reach("file deleted", step)
+    if path.name.removeprefix(marker.PREFIX).isdecimal():
+        step = marker.Checkpoint(path).step
+        reach("marker deleted", step)
+        if (_directory() / f"file deleted-{step}-{os.environ['RANK']}").exists():
+            next(path.iterdir()).unlink()
+            reach("file deleted", step)
     shutil.rmtree(path, **options)
 
 
