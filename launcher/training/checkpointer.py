@@ -21,7 +21,7 @@ from launcher.checkpoints.policy import surplus
 from launcher.checkpoints.storage import ShardWriter
 from launcher.parallel.accelerator import host_group
 from launcher.parallel.state import local_part, model_state, optimizer_state
-from launcher.training.staging import Staging
+from launcher.training.staging import Staging, own_share
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -84,8 +84,9 @@ class Checkpointer:
             self._postpone(f"the checkpoint at step {step} needs {words.size(missing)} more on the disk")
             return
         self._due_at = time.monotonic() + self._period_s()
-        self._staging.copy({name: local_part(value) for name, value in tensors.items()})
-        described = {name: value.detach() for name, value in tensors.items()}
+        mine = own_share(tensors, self._model.mesh)
+        self._staging.copy({name: local_part(value) for name, value in mine.items()})
+        described = {name: value.detach() for name, value in mine.items()}
         self._writing = self._writer.submit(self._write, step, dict(state), described)
         if wait or not self._config.async_:
             self.finish()
@@ -98,7 +99,8 @@ class Checkpointer:
     def _prepare(self, *_: Any) -> None:
         """After the first step, which makes the optimizer's state: what the first checkpoint is copied to."""
         self._first_step.remove()
-        parts = {name: local_part(value) for name, value in self._tensors().items()}
+        mine = own_share(self._tensors(), self._model.mesh)
+        parts = {name: local_part(value) for name, value in mine.items()}
         self._writing = self._writer.submit(self._staging.reserve, parts)
 
     def _tensors(self) -> dict[str, Tensor]:

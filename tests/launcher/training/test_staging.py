@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from launcher.parallel.axes import Axes
+from launcher.parallel.mesh import Mesh
 from launcher.training.checkpointer import Checkpointer
-from launcher.training.staging import Staging
+from launcher.training.staging import Staging, own_share
 from tests.launcher.parallel.configs import BASE
 from tests.launcher.parallel.spreads import spread
 
@@ -60,6 +62,19 @@ def test_memory_is_made_in_the_background_after_the_first_step(monkeypatch: pyte
         optimizer.step()
         checkpointer.finish()
     assert asked == [{"model/weight", "optimizer/weight/momentum_buffer"}]
+
+
+def test_what_all_hold_whole_is_shared_out_with_its_optimizer_state() -> None:
+    sizes = {"a": 8, "b": 3, "c": 4, "d": 1}
+    parameters: dict[str, Tensor] = {f"model/{name}": nn.Parameter(torch.ones(size)) for name, size in sizes.items()}
+    states = {f"optimizer/{name}/exp_avg": torch.ones(size) for name, size in sizes.items()}
+    whole = parameters | states
+    axes = Axes(dp_replicate=2)
+    buffers = {"model/mean": torch.ones(9)}  # only the first process names them
+    first = own_share(whole | buffers, Mesh(axes=axes, rank=0, device=torch.device("cpu")))
+    second = own_share(whole, Mesh(axes=axes, rank=1, device=torch.device("cpu")))
+    assert set(first) == {"model/a", "optimizer/a/exp_avg", "model/mean"}
+    assert set(second) == set(whole) - set(first)
 
 
 def assert_equal(copies: dict[str, Tensor], parts: dict[str, Tensor]) -> None:
