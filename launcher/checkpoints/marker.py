@@ -129,6 +129,14 @@ def delete(checkpoint: Checkpoint) -> None:
     shutil.rmtree(checkpoint.path)
 
 
+def set_aside(checkpoint: Checkpoint) -> None:
+    """Rename a damaged checkpoint, so that it is none any more, and no rule that counts them counts it."""
+    aside = checkpoint.path.with_name(f"{checkpoint.path.name}.damaged")
+    shutil.rmtree(aside, ignore_errors=True)
+    checkpoint.path.rename(aside)
+    _sync(checkpoint.path.parent)
+
+
 def sweep(directory: Path) -> None:
     """Remove what interrupted writers left: directories without a marker. Nothing may be writing."""
     for path in _directories(directory):

@@ -142,6 +142,16 @@ def _check_checkpoints(config: Config) -> None:
             f"checkpoint.keep_best={checkpoint.keep_best} needs evaluations while training, and "
             "trainer.eval_every_steps is null; use trainer.eval_every_steps=100 or checkpoint.keep_best=0"
         )
+    if trainer.precision == "fp16" and (trainer.on_non_finite != "stop" or trainer.spike_factor is not None):
+        raise RequestError(
+            "trainer.precision=fp16 skips steps that overflow by itself; use trainer.on_non_finite=stop and "
+            "trainer.spike_factor=null, or trainer.precision=bf16"
+        )
+    if trainer.on_non_finite == "rollback" and config.strategy.zero_stage is not None:
+        raise RequestError(
+            f"trainer.on_non_finite=rollback goes back to a checkpoint, and strategy={config.strategy.name} takes "
+            "none; use strategy=fsdp or trainer.on_non_finite=skip_batch"
+        )
     if trainer.on_non_finite == "rollback" and not checkpoint.enabled:
         raise RequestError(
             "trainer.on_non_finite=rollback goes back to a checkpoint, and there are none; use "

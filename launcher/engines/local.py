@@ -23,7 +23,7 @@ class LocalEngine:
 
     def __init__(self) -> None:
         self._agent: subprocess.Popen[str] | None = None
-        self._attempt = 0
+        self._attempt: int | None = None
 
     def prepare(self) -> None:
         """Start the agent; it waits for a run directory."""
@@ -61,6 +61,7 @@ class LocalEngine:
         """The outcome, as the agent's next line tells it, or its own end where there is none."""
         assert self._agent is not None
         assert self._agent.stdout is not None
+        assert self._attempt is not None
         ready, _, _ = select.select([self._agent.stdout], [], [], timeout_s)
         if not ready:
             return None
@@ -78,6 +79,8 @@ class LocalEngine:
         """End the agent; workers that still run end with it, at once."""
         if self._agent is None:
             return
+        if self._attempt is None:
+            self._agent.kill()  # it has started nothing and may be importing for seconds
         for stream in (self._agent.stdin, self._agent.stdout):
             with contextlib.suppress(BrokenPipeError):
                 assert stream is not None

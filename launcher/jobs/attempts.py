@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import signal
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from launcher.errors import RequestError
 from launcher.jobs.failure import Failure, explain
+from launcher.jobs.replan import fewer_processes
 from launcher.jobs.watch import Watch
-from launcher.parallel.devices import find_devices
-from launcher.parallel.plan import Plan, make_plan
+from launcher.parallel.plan import Plan
 
 if TYPE_CHECKING:
     from launcher.config.schema import Config
@@ -52,8 +51,15 @@ def make_attempts(run: Run, config: Config, engine: Engine, view: View, *, attem
         engine.start(run, attempt=attempt)
         while True:
             outcome = watch.wait()
-            if outcome.refused is not None:
+            if outcome.refused is not None and not failures:
                 return Ended(refused=outcome.refused)
+            if outcome.refused is not None:
+                if not _shrink(run, config):
+                    view.line(outcome.refused, "yellow")
+                    run.update_job(state="failed", exit_code=1, ended=time.time(), attempt=attempt)
+                    return Ended()
+                engine.start(run, attempt=attempt)
+                continue
             asked = watch.asked or _left_together(run, outcome)
             if outcome.exit_code == 0 or asked is not None:
                 _leave(run, outcome, asked)
@@ -110,41 +116,33 @@ def _same(one: Failure, other: Failure) -> bool:
 
 
 def _words(failure: Failure) -> tuple[str, str, int | None, str | None]:
-    message = re.sub(r"0x[0-9a-f]+", "0x", failure.message)
+    message = re.sub(r"0x[0-9a-f]+|for \d+ s\b", "", failure.message)
     return failure.cause, message, failure.step, failure.phase
 
 
 def _prepare_next(run: Run, config: Config, failures: list[Failure], attempt: int) -> None:
-    last, plan = failures[-1], Plan.load(run.plan_path)
-    smaller = fewer_processes(config, plan, killed_twice=[failure.cause for failure in failures[-2:]] == [KILLED] * 2)
-    if smaller is not None:
-        smaller.save(run.plan_path)
-        run.update_job(num_processes=smaller.num_processes)
-        plan = smaller
+    last = failures[-1]
+    _use(run, fewer_processes(config, Plan.load(run.plan_path), one_less=_killed_twice(failures)))
     run.update_job(attempt=attempt)
-    run.report("restart", attempt=attempt, cause=last.cause, message=last.message, num_processes=plan.num_processes)
+    run.report("restart", attempt=attempt, cause=last.cause, message=last.message)
 
 
-def fewer_processes(config: Config, plan: Plan, *, killed_twice: bool) -> Plan | None:
-    """A plan for the devices that are left, or for fewer processes where the memory was too small for these.
+def _shrink(run: Run, config: Config) -> bool:
+    """Plan for one process less or fewer, since the model does not fit the mesh of so many; whether there is such."""
+    smaller = fewer_processes(config, Plan.load(run.plan_path), one_less=True)
+    _use(run, smaller)
+    return smaller is not None
 
-    None where nothing changes, or `engine.min_processes` does not allow it.
-    """
-    least = config.engine.min_processes
-    if least is None:
-        return None
-    devices = find_devices(config.engine.device)
-    most = min(plan.num_processes, devices.count(plan.device) if plan.device != "cpu" else plan.num_processes)
-    if killed_twice:
-        most = min(most, plan.num_processes - 1)
-    if most == plan.num_processes:
-        return None
-    for processes in range(most, least - 1, -1):
-        try:
-            return make_plan(replace(config, engine=replace(config.engine, num_processes=processes)), devices)
-        except RequestError:  # so many do not fit the mesh or the batch
-            continue
-    return None
+
+def _use(run: Run, plan: Plan | None) -> None:
+    if plan is not None:
+        plan.save(run.plan_path)
+        run.update_job(num_processes=plan.num_processes)
+        run.report("warning", message=plan.notes[-1])
+
+
+def _killed_twice(failures: list[Failure]) -> bool:
+    return [failure.cause for failure in failures[-2:]] == [KILLED] * 2
 
 
 def _brief(failure: Failure) -> dict[str, object]:

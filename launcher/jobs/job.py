@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from launcher.checkpoints.marker import published
 from launcher.config.compose import to_yaml, with_value
 from launcher.config.validate import from_composed, resolve
 from launcher.data.cache import cache_dir
@@ -18,6 +19,7 @@ from launcher.engines import make_engine
 from launcher.errors import DataError, RequestError
 from launcher.jobs.attempts import Ended, make_attempts
 from launcher.jobs.failure import Failure
+from launcher.jobs.replan import plan_again
 from launcher.jobs.resume import check_changes, claimed, earlier_run, with_overrides
 from launcher.jobs.weights import find_weights
 from launcher.parallel.devices import find_devices
@@ -51,10 +53,10 @@ def run_job(composed: DictConfig, view: View) -> Run:
     engine = make_engine(config.engine)
     try:
         engine.prepare()
-        plan = make_plan(config, find_devices(config.engine.device))
+        plan = make_plan(config, find_devices(config.engine.device)) if earlier is None else plan_again(config)
         prepared = prepare_data(config, view)
         check_disk()
-        if config.init_from is not None:
+        if config.init_from is not None and (earlier is None or not published(earlier.checkpoints_dir)):
             composed = with_value(composed, "init_from", str(find_weights(config.init_from)))
         with _new(composed, config, prepared) if earlier is None else _again(earlier, composed, prepared, view) as run:
             attempt = max(run.attempts(), default=-1) + 1
@@ -109,9 +111,9 @@ def _again(run: Run, composed: DictConfig, prepared: Prepared, view: View) -> It
     """An earlier run with what may have changed; if the request turns out to be wrong, it is as it was."""
     with claimed(run):
         changes = check_changes(run, resolve(composed, prepared.data), prepared.manifest, Manifest.load(run.data_path))
-        files = (run.config_path, run.plan_path, run.data_path, run.job_path)
-        before = {path: path.read_bytes() for path in files}
-        was = run.state
+        files = (run.config_path, run.plan_path, run.data_path, run.job_path, run.failure_path)
+        before = {path: path.read_bytes() for path in files if path.exists()}
+        was, attempts = run.state, run.attempts()
         try:
             write_inputs(run, composed, prepared)
             run.failure_path.unlink(missing_ok=True)
@@ -119,9 +121,10 @@ def _again(run: Run, composed: DictConfig, prepared: Prepared, view: View) -> It
             for key, (old, new) in changes.items():
                 view.line(f"note: {key}={new} (was {old})", "yellow")
             yield run
-        except RequestError:
-            for path, content in before.items():
-                path.write_bytes(content)
+        except BaseException:
+            if run.attempts() == attempts:  # no worker has seen any of it
+                for path, content in before.items():
+                    path.write_bytes(content)
             raise
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from launcher.checkpoints.marker import published
 from launcher.config.compose import overridden, override_path, to_plain
 from launcher.config.nearest import listed, shown
+from launcher.config.validate import to_config
 from launcher.errors import RequestError
 from launcher.runs import ACTIVE, Run, runs_root
 
@@ -35,7 +37,7 @@ FREE_KEYS = (
     "trainer.profile",
 )
 """What may change between attempts: where and how long a run trains, never what is learnt from which samples."""
-SETTLED = ("data", "init_from")
+SETTLED = ("data", "init_from", "run_id")
 """What a run no longer looks at once it has a checkpoint, or what is compared by itself."""
 LENGTH = ("trainer.max_steps", "trainer.max_epochs")
 
@@ -51,25 +53,24 @@ def earlier_run(run_id: str | None) -> Run | None:
     run = Run(runs_root() / run_id)
     if run.state in ACTIVE:
         raise RequestError(f"run {run.id} is {run.state}; stop it first (windlass runs stop {run.id}), or wait")
-    if not run.config_path.exists() or not run.plan_path.exists():
-        raise RequestError(
-            f"run_id={run_id} exists in {runs_root()}, but it never started; choose another run_id, or delete it: "
-            f"windlass runs delete {run_id}"
-        )
+    _refuse_unstarted(run)
     return run
 
 
 def with_overrides(run: Run, overrides: Sequence[str]) -> DictConfig:
-    """The run's own config with overrides.
+    """The run's own config with overrides, and its id also where nobody chose it.
 
     Raises:
-        RequestError: an override that a resumed run can't take, or that Hydra does not understand.
+        RequestError: it never started, or an override that a resumed run can't take, or that is wrong.
     """
-    values = to_plain(run.config_path)
+    _refuse_unstarted(run)
+    values = {**to_plain(run.config_path), "run_id": run.id}
     refused = [text for text in overrides if not _is_free(override_path(text))]
     if refused:
         raise RequestError(f"{', '.join(refused)}: {_what_may_change(run)}")
-    return overridden({key: value for key, value in values.items() if key != "data"}, overrides)
+    composed = overridden({key: value for key, value in values.items() if key != "data"}, overrides)
+    to_config(composed)
+    return composed
 
 
 def check_changes(run: Run, resolved: DictConfig, manifest: Manifest, earlier: Manifest) -> dict[str, tuple[Any, Any]]:
@@ -93,11 +94,7 @@ def check_changes(run: Run, resolved: DictConfig, manifest: Manifest, earlier: M
             f"the data are not those that run {run.id} was trained on: samples would be seen twice or never; "
             f"bring the old data back, or begin anew with its weights: windlass train init_from={run.id}"
         )
-    if run.state == "finished" and not any(key in changes for key in LENGTH):
-        raise RequestError(
-            f"run {run.id} is finished; to train on, type windlass runs resume {run.id} trainer.max_steps=N with more "
-            f"than {run.summary.get('steps', 'its')} steps, or choose another run_id"
-        )
+    _refuse_nothing_to_do(run, resolved, manifest, longer=any(key in changes for key in LENGTH))
     return changes
 
 
@@ -117,6 +114,33 @@ def claimed(run: Run) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _refuse_unstarted(run: Run) -> None:
+    if not run.config_path.exists() or not run.plan_path.exists():
+        raise RequestError(
+            f"run {run.id} exists in {runs_root()}, but it never started; choose another run_id, or delete it: "
+            f"windlass runs delete {run.id}"
+        )
+
+
+def _refuse_nothing_to_do(run: Run, resolved: DictConfig, manifest: Manifest, *, longer: bool) -> None:
+    """Raise `RequestError` if the run has taken all the steps that are asked for, and more or to the very end."""
+    trainer, rows = resolved.trainer, manifest.data["num_rows"]["train"]
+    epochs = None if trainer.max_epochs is None else trainer.max_epochs * -(-rows // trainer.global_batch_size)
+    asked = min(limit for limit in (trainer.max_steps, epochs) if limit is not None)
+    done = max((checkpoint.step for checkpoint in published(run.checkpoints_dir)), default=0)
+    finished = run.state == "finished"
+    if finished and (not longer or asked == done):
+        raise RequestError(
+            f"run {run.id} is finished; to train on, type windlass runs resume {run.id} trainer.max_steps=N with more "
+            f"than {run.summary.get('steps', 'its')} steps, or choose another run_id"
+        )
+    if asked < done:
+        raise RequestError(
+            f"run {run.id} has taken {done} steps, more than the {asked} that trainer.max_steps and trainer.max_epochs "
+            f"ask for; type trainer.max_steps=N with {done} or more, and trainer.max_epochs=null"
+        )
 
 
 def _is_free(path: str) -> bool:

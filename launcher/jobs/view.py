@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from launcher import words
+from launcher.checkpoints.marker import published
 
 if TYPE_CHECKING:
     from launcher.jobs.failure import Failure
@@ -82,8 +83,8 @@ class View:
     def stopped(self, run: Run) -> None:
         """How far a stopped or preempted run came, and how it goes on."""
         self.close()
-        step = run.last_step()
-        where = "before its first step" if step is None else f"at step {step}"
+        steps = [run.last_step() or 0, *(checkpoint.step for checkpoint in published(run.checkpoints_dir))]
+        where = f"at step {max(steps)}" if max(steps) else "before its first step"
         self.line(f"run {run.id}: {run.state} {where}", "bold")
         self.line(f"next: windlass runs resume {run.id}    windlass runs show {run.id}")
 

@@ -1,4 +1,4 @@
-"""Where the weights lie that a new run begins with."""
+"""Where the weights lie that a new run begins with; a run's are those of its last step."""
 
 from __future__ import annotations
 
@@ -34,9 +34,12 @@ def find_weights(init_from: str) -> Path:
 
 
 def _of_run(run: Run) -> Path:
-    if any(run.model_dir.glob("*.safetensors")):
-        return run.model_dir
+    trained = run.summary.get("steps", 0) if any(run.model_dir.glob("*.safetensors")) else None
     for checkpoint in reversed(published(run.checkpoints_dir)):
+        if trained is not None and trained >= checkpoint.step:
+            break
         if checkpoint.flaw() is None:
             return checkpoint.path
+    if trained is not None:
+        return run.model_dir
     raise RequestError(f"run {run.id} has neither a trained model nor a sound checkpoint")

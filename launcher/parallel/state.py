@@ -6,15 +6,18 @@ optimizer/<parameter>/<key of the optimizer's state>
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, Placement, Replicate, Shard
+from torch.distributed.tensor.placement_types import _StridedShard
 from torch.optim import Optimizer
 
 from launcher.errors import EngineError
+from launcher.parallel.mesh import Mesh
 from launcher.parallel.spread import Spread
 
 MODEL, OPTIMIZER = "model/", "optimizer/"
@@ -44,6 +47,8 @@ def optimizer_state(model: Spread, optimizer: Optimizer) -> dict[str, Tensor]:
     state = {}
     for name, parameter, values in _states(model, optimizer):
         for key, value in values.items():
+            if value is None:
+                continue
             if not isinstance(value, Tensor):
                 value = torch.tensor(value, dtype=torch.float64)
             if value.ndim and isinstance(parameter, DTensor) and not isinstance(value, DTensor):
@@ -87,6 +92,46 @@ def take_optimizer_state(model: Spread, optimizer: Optimizer, loaded: dict[str, 
                 values[key] = type(values[key])(loaded[full].item())
         if not values:
             del optimizer.state[parameter]
+
+
+def in_single_blocks(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same, but tensors of which a process holds several blocks, as of packed experts, are put together.
+
+    A checkpoint knows one block a process. Every process of such a tensor must call it.
+    """
+    return {name: _in_one_block(value) for name, value in state.items()}
+
+
+def take_blocks(state: dict[str, Tensor], put_together: dict[str, Tensor]) -> None:
+    """Copy what `in_single_blocks` put together back into the parts that processes hold."""
+    for name, value in state.items():
+        whole = put_together[name]
+        if whole is not value and isinstance(value, DTensor) and isinstance(whole, DTensor):
+            local_part(value).copy_(whole.redistribute(placements=value.placements).to_local())
+
+
+def bytes_to_write(value: Tensor, mesh: Mesh) -> float:
+    """What a tensor adds to a checkpoint for this process: those that hold the same part share it out."""
+    holders = mesh.axes.num_processes / mesh.axes.pp
+    if isinstance(value, DTensor):
+        sharded = (dim for dim, placement in enumerate(value.placements) if not placement.is_replicate())
+        holders /= math.prod(value.device_mesh.size(dim) for dim in sharded)
+    return local_part(value).nbytes / holders
+
+
+def _in_one_block(value: Tensor) -> Tensor:
+    if not isinstance(value, DTensor) or (placements := _unpacked(value)) == list(value.placements):
+        return value
+    return value.redistribute(placements=placements)
+
+
+def _unpacked(value: DTensor) -> list[Placement]:
+    """Strided shards come of two axes that shard one dim; one that stands alone is of blocks packed side by side."""
+    dims = [placement.dim for placement in value.placements if isinstance(placement, (Shard, _StridedShard))]
+    return [
+        Replicate() if isinstance(placement, _StridedShard) and dims.count(placement.dim) == 1 else placement
+        for placement in value.placements
+    ]
 
 
 def local_part(value: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from launcher.config.targets import build
 from launcher.data.columns import Columns
 from launcher.data.loader import Share, steps_per_epoch
 from launcher.data.manifest import Manifest
+from launcher.errors import RequestError
 from launcher.parallel.accelerator import host_group, make_accelerator
 from launcher.parallel.deepspeed import make_plugin
 from launcher.parallel.devices import peak_flops
@@ -156,11 +157,32 @@ def assemble(run: Run, config: Config, plan: Plan, vigil: Vigil, trackers: list[
         control=host_group(),
         begun=begun,
     )
-    if config.checkpoint.enabled and config.strategy.zero_stage is None:
+    if config.strategy.zero_stage is not None and config.checkpoint.enabled:
+        model.notes.append(f"strategy={config.strategy.name} takes no checkpoints: an interrupted run begins anew")
+    elif config.checkpoint.enabled:
+        refuse_metric(job)
         job.checkpointer = Checkpointer(
             run.checkpoints_dir, config.checkpoint, model, optimizer, control=job.control, report=job.report
         )
     return job
+
+
+def refuse_metric(job: Assembly) -> None:
+    """Raise `RequestError` where the best checkpoints are to be kept by a metric that no evaluation gives."""
+    config = job.config.checkpoint
+    if config.keep_best == 0:
+        return
+    if job.validation_rows is None:
+        raise RequestError(
+            f"checkpoint.keep_best={config.keep_best} needs a validation split; use dataset.split.validation=0.1 or "
+            "checkpoint.keep_best=0"
+        )
+    known = ["loss", *map(str, job.task.metrics().keys())]
+    if config.metric not in known:
+        raise RequestError(
+            f"checkpoint.metric={config.metric} is not a metric of this task; use checkpoint.metric={known[0]}"
+            + (f", or one of {', '.join(known[1:])}" if known[1:] else "")
+        )
 
 
 def set_determinism(deterministic: bool) -> None:

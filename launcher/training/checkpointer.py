@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -16,11 +17,11 @@ from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 
 from launcher import words
-from launcher.checkpoints.marker import checkpoint_path, delete, published
+from launcher.checkpoints.marker import Checkpoint, checkpoint_path, delete, published
 from launcher.checkpoints.policy import surplus
 from launcher.checkpoints.storage import ShardWriter
 from launcher.parallel.accelerator import host_group
-from launcher.parallel.state import local_part, model_state, optimizer_state
+from launcher.parallel.state import bytes_to_write, in_single_blocks, local_part, model_state, optimizer_state
 from launcher.training.staging import Staging, own_share
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Checkpointer:
         """
         self.finish()
         tensors = self._tensors()
-        num_bytes = sum(part.nbytes for part in map(local_part, tensors.values()))
+        num_bytes = sum(bytes_to_write(value, self._model.mesh) for value in tensors.values())
         if (missing := self._missing_bytes(num_bytes)) > 0:
             self._postpone(f"the checkpoint at step {step} needs {words.size(missing)} more on the disk")
             return
@@ -104,7 +105,8 @@ class Checkpointer:
         self._writing = self._writer.submit(self._staging.reserve, parts)
 
     def _tensors(self) -> dict[str, Tensor]:
-        return model_state(self._model, once=True) | optimizer_state(self._model, self._optimizer)
+        state = model_state(self._model, once=True) | optimizer_state(self._model, self._optimizer)
+        return in_single_blocks(state)
 
     def _write(self, step: int, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """In the thread: write, publish, delete what the policy does not keep."""
@@ -114,26 +116,29 @@ class Checkpointer:
             dcp.save(tensors, storage_writer=writer, process_group=self._group, no_dist=self._group is None)
         except CheckpointException as error:
             causes = [cause for cause, _ in error.failures.values()]
-            if not all(isinstance(cause, OSError) for cause in causes):
-                raise
+            for cause in causes:
+                if not isinstance(cause, OSError):  # the exception of torch is no Exception, so nobody would catch it
+                    raise cause from error
             if self._is_main:
                 shutil.rmtree(checkpoint_path(self._directory, step), ignore_errors=True)
             self._postpone(f"the checkpoint at step {step} could not be written: {causes[0]}")
             return
         if self._is_main:
             seconds = time.monotonic() - begun
-            self._report("checkpoint", step=step, seconds=seconds, bytes=published(self._directory)[-1].num_bytes())
+            written = Checkpoint(checkpoint_path(self._directory, step))
+            self._report("checkpoint", step=step, seconds=seconds, bytes=written.num_bytes())
             self._delete_surplus()
 
-    def _missing_bytes(self, num_bytes: int) -> int:
+    def _missing_bytes(self, num_bytes: float) -> int:
         """How much too little room the disk has for what all processes are about to write, as process 0 sees it."""
         sizes = torch.tensor([num_bytes], dtype=torch.float64)
         if self._control is not None:
             dist.all_reduce(sizes, group=self._control)
         missing = torch.zeros(1, dtype=torch.float64)
         if self._is_main:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            missing += sizes + SPARE_BYTES - shutil.disk_usage(self._directory).free
+            with contextlib.suppress(OSError):  # what is wrong with the disk, writing will say
+                self._directory.mkdir(parents=True, exist_ok=True)
+                missing += sizes + SPARE_BYTES - shutil.disk_usage(self._directory).free
         if self._control is not None:
             dist.broadcast(missing, src=0, group=self._control)
         return int(missing)

@@ -36,8 +36,13 @@ class Guard:
 
     def __init__(self, job: Assembly) -> None:
         self._job, self._config = job, job.config.trainer
-        self._losses: deque[float] = deque(maxlen=REMEMBERED)
+        self._losses: deque[float] = deque(job.position.recent_losses, maxlen=REMEMBERED)
         self.num_skipped = job.position.skipped_steps
+
+    @property
+    def recent_losses(self) -> list[float]:
+        """Mean losses of the last steps, oldest first; empty unless spikes are looked for."""
+        return list(self._losses)
 
     def accepts(self, step: Step, loss: Tensor, terms: float | Tensor, norm: Tensor) -> bool:
         """Whether the optimizer may take the step; the policy `trainer.on_non_finite` decides what else happens.

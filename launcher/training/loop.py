@@ -55,7 +55,7 @@ def _run_steps(job: Assembly, guard: Guard, *, first: int) -> int:
             if done % trainer.log_every_steps == 0 or done == job.num_steps or done == 1:
                 window.report(step, learning_rate)
             metrics = {}
-            if trainer.eval_every_steps is not None and done % trainer.eval_every_steps == 0 and done < job.num_steps:
+            if is_evaluated(job, done):
                 with job.vigil.phase("evaluation"):
                     metrics = evaluate_now(job, done)
             pauses.after(done, window, metrics=metrics)
@@ -110,6 +110,14 @@ def count_terms(job: Assembly, step: Step, examples: Iterable[Example]) -> int |
     for batch, example in zip(step.batches, examples, strict=True):
         terms += example.num_terms * batch.weight
     return job.model.sum_over_data(terms).clamp(min=1)
+
+
+def is_evaluated(job: Assembly, done: int) -> bool:
+    """Whether an evaluation follows the step; after the last one only if its checkpoint may be among the best."""
+    every = job.config.trainer.eval_every_steps
+    if done == job.num_steps:
+        return job.config.checkpoint.keep_best > 0
+    return every is not None and done % every == 0
 
 
 def evaluate_now(job: Assembly, done: int) -> dict[str, float]:

@@ -26,7 +26,7 @@ class Pauses:
         """`metrics` are those of the validation split if it was evaluated after this step, else empty.
 
         Raises:
-            Stopped: a signal reached some process; a checkpoint of this step is published.
+            Stopped: a signal reached some process; a checkpoint of this step is published if the disk took it.
         """
         planned = self._is_planned(done, evaluated=bool(metrics))
         if not planned and not self._agreement.is_due(done):
@@ -71,5 +71,6 @@ class Pauses:
             device_seconds=job.position.device_seconds
             + (wall - job.position.wall_seconds) * job.accelerator.num_processes,
             skipped_steps=self._guard.num_skipped,
+            recent_losses=self._guard.recent_losses,
             metrics=metrics,
         )

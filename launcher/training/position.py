@@ -23,6 +23,7 @@ class Position:
     wall_seconds: float = 0.0
     device_seconds: float = 0.0
     skipped_steps: int = 0  # by `trainer.on_non_finite`
+    recent_losses: list[float] = field(default_factory=list)  # what `trainer.spike_factor` compares with
     metrics: dict[str, float] = field(default_factory=dict)  # of the validation split, if evaluated after this step
 
 

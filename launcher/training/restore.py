@@ -11,16 +11,19 @@ import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 from torch import Tensor
 from torch.distributed.checkpoint import HuggingFaceStorageReader
+from torch.distributed.checkpoint.api import CheckpointException
 
-from launcher.checkpoints.marker import Checkpoint, published, sweep
+from launcher.checkpoints.marker import Checkpoint, published, set_aside, sweep
 from launcher.checkpoints.whole import Tensors
 from launcher.errors import EngineError, NonFiniteError
 from launcher.parallel.state import (
     MODEL,
     OPTIMIZER,
     fill_optimizer_state,
+    in_single_blocks,
     model_state,
     optimizer_state,
+    take_blocks,
     take_optimizer_state,
 )
 from launcher.training.position import from_state
@@ -36,11 +39,11 @@ if TYPE_CHECKING:
 def restore(job: Assembly) -> None:
     """Put the newest sound checkpoint of the run into the job, else the weights that it begins with, and say so."""
     group, checkpoint = job.control, None
-    if job.checkpointer is not None:
+    if job.config.strategy.zero_stage is None:
         directory = job.run.checkpoints_dir
         checkpoint = newest_sound(directory, group, warn=lambda line: job.report("warning", message=line))
-        if job.accelerator.is_main_process:
-            sweep(directory)
+        if job.accelerator.is_main_process and job.checkpointer is not None:
+            _clear(directory, newest=checkpoint)
     if checkpoint is None:
         if job.config.init_from is not None:
             load_weights(Path(job.config.init_from), job.model, group)
@@ -67,6 +70,8 @@ def roll_back(job: Assembly, order: RollBack) -> None:
     checkpoint = newest_sound(directory, job.control, warn=lambda line: job.report("warning", message=line))
     if checkpoint is None:
         raise NonFiniteError(f"{order.why}, and there is no checkpoint yet to go back to")
+    if job.accelerator.is_main_process:
+        _clear(directory, newest=checkpoint)
     load(checkpoint, job.model, job.optimizer, job.control)
     was = from_state(job, checkpoint.read())
     job.position = replace(job.position, window_losses=was.window_losses, window_terms=was.window_terms)
@@ -136,7 +141,13 @@ def load_weights(path: Path, model: Spread, group: dist.ProcessGroup | None) -> 
 def load_tensors(state: Mapping[str, Tensor], path: Path, group: dist.ProcessGroup | None) -> None:
     """Read tensors in place from the safetensors files of a directory, each process its parts."""
     detached = {name: value.detach() for name, value in state.items()}
-    dcp.load(detached, storage_reader=HuggingFaceStorageReader(str(path)), process_group=group, no_dist=group is None)
+    blocks = in_single_blocks(detached)
+    reader = HuggingFaceStorageReader(str(path))
+    try:
+        dcp.load(blocks, storage_reader=reader, process_group=group, no_dist=group is None)
+    except CheckpointException as error:  # no Exception, so nobody would catch it
+        raise next(iter(error.failures.values()))[0] from error
+    take_blocks(detached, blocks)
 
 
 def refuse_other_model(model: Spread, saved: Mapping[str, tuple[int, ...]], *, prefix: str, where: Path) -> None:
@@ -154,6 +165,14 @@ def refuse_other_model(model: Spread, saved: Mapping[str, tuple[int, ...]], *, p
         else:
             what = f"its {short} has the shape {list(found[name])}, the model's {list(needed[name])}"
         raise EngineError(f"{where} is of another model than `model` describes: {what}")
+
+
+def _clear(directory: Path, *, newest: Checkpoint | None) -> None:
+    """Leave nothing that could be taken for a newer checkpoint; nobody may be writing one."""
+    for checkpoint in published(directory):
+        if newest is None or checkpoint.step > newest.step:
+            set_aside(checkpoint)
+    sweep(directory)
 
 
 def _agreed(checkpoints: list[Checkpoint], group: dist.ProcessGroup | None) -> list[Checkpoint]:

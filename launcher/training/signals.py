@@ -1,6 +1,6 @@
 """How a worker hears that it should stop.
 
-While it builds or evaluates, a signal raises `Stopped` wherever it stands. In the step loop it is noted, so that all
+While it builds or finishes, a signal raises `Stopped` wherever it stands. In the step loop it is noted, so that all
 processes can take a checkpoint first and leave together; if they don't within the grace time, it raises after all.
 """
 

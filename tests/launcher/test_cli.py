@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from launcher.checkpoints.marker import published
 from launcher.runs import Run, list_runs
 
 Windlass = Callable[..., subprocess.CompletedProcess[str]]
@@ -144,6 +145,7 @@ def test_a_signal_stops_the_run_keeps_its_state_and_leaves_nothing_running(
     process.send_signal(signum)
     assert process.wait(timeout=60) == code
     assert run.state == state
+    assert published(run.checkpoints_dir)[-1].step >= (run.last_step() or 0)
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
 

@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from launcher.checkpoints.marker import MARKER, Checkpoint, begin, checkpoint_path, delete, publish, published, sweep
+from launcher.checkpoints.marker import (
+    MARKER,
+    Checkpoint,
+    begin,
+    checkpoint_path,
+    delete,
+    publish,
+    published,
+    set_aside,
+    sweep,
+)
 
 FILES = {"shard-00000.safetensors": b"the first part", "shard-00001.safetensors": b"the second"}
 STATE = {"step": 7, "window_losses": [0.1, 1e-300], "metrics": {}}
@@ -156,6 +166,15 @@ def test_an_interrupted_deletion_leaves_no_checkpoint(
 def test_a_deleted_checkpoint_leaves_nothing(checkpoint: Checkpoint, tmp_path: Path) -> None:
     delete(checkpoint)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_set_aside_is_there_but_no_checkpoint_and_is_not_swept(tmp_path: Path) -> None:
+    for _ in range(2):  # of the same step
+        set_aside(take(tmp_path))
+        sweep(tmp_path)
+        assert published(tmp_path) == []
+    [aside] = tmp_path.iterdir()
+    assert {path.name for path in aside.iterdir()} == {*FILES, MARKER}
 
 
 def test_sweeping_removes_what_has_no_marker_and_nothing_else(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -11,14 +11,13 @@ import pytest
 from rich.console import Console
 
 from launcher.config.schema import Config
-from launcher.jobs import attempts
-from launcher.jobs.attempts import Ended, fewer_processes, make_attempts, requeued
+from launcher.jobs.attempts import Ended, make_attempts, requeued
 from launcher.jobs.view import View
 from launcher.parallel.devices import Devices
 from launcher.parallel.plan import make_plan
 from launcher.runs import Run
 from tests.launcher.jobs.shell import WAIT_UNTIL_WATCHED, Shell, fail
-from tests.launcher.parallel.configs import TWO_CORES, config
+from tests.launcher.parallel.configs import config
 
 KILLED = "kill -9 $$"
 
@@ -125,49 +124,3 @@ def test_a_run_that_finished_although_a_signal_came_is_finished(run: Run) -> Non
     attempted = Attempted(run, f"trap '' TERM; {WAIT_UNTIL_WATCHED} kill -TERM {os.getpid()}; sleep 0.5; exit 0")
     assert run.state == "finished"
     assert attempted.ended.stopped_by is None
-
-
-def with_devices(monkeypatch: pytest.MonkeyPatch, devices: Devices) -> None:
-    monkeypatch.setattr(attempts, "find_devices", lambda device: devices)
-
-
-def gpus(count: int) -> Devices:
-    return Devices(cpu_cores=8, cuda=count)
-
-
-def test_fewer_devices_give_a_smaller_plan_of_the_same_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    wide = config(engine__min_processes=1, trainer__global_batch_size=32)
-    plan = make_plan(wide, gpus(4))
-    with_devices(monkeypatch, gpus(3))
-    smaller = fewer_processes(wide, plan, killed_twice=False)
-    assert smaller is not None
-    assert (plan.num_processes, smaller.num_processes, smaller.global_batch_size) == (4, 2, 32)  # 3 do not divide it
-
-
-def test_the_same_devices_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    wide = config(engine__min_processes=1)
-    with_devices(monkeypatch, gpus(4))
-    assert fewer_processes(wide, make_plan(wide, gpus(4)), killed_twice=False) is None
-
-
-@pytest.mark.parametrize("least", [None, 3])
-def test_fewer_processes_than_were_allowed_are_not_planned(least: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    wide = config(engine__min_processes=least)
-    with_devices(monkeypatch, gpus(2))
-    assert fewer_processes(wide, make_plan(wide, gpus(4)), killed_twice=False) is None
-
-
-def test_processes_that_were_killed_twice_become_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    pair = config(engine__min_processes=1, engine__device="cpu", engine__num_processes=2)
-    with_devices(monkeypatch, TWO_CORES)
-    plan = make_plan(pair, TWO_CORES)
-    assert fewer_processes(pair, plan, killed_twice=False) is None
-    smaller = fewer_processes(pair, plan, killed_twice=True)
-    assert smaller is not None
-    assert smaller.num_processes == 1
-
-
-def test_a_mesh_that_can_not_shrink_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    fixed = config(engine__min_processes=1, engine__device="cpu", strategy__tp=2, strategy__dp_replicate=1)
-    with_devices(monkeypatch, TWO_CORES)
-    assert fewer_processes(fixed, make_plan(fixed, TWO_CORES), killed_twice=True) is None

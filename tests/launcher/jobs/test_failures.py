@@ -17,7 +17,7 @@ from launcher.runs import Run, list_runs
 Train = Callable[..., Run]
 
 MODEL = '''
-import os, signal, torch
+import os, signal, time, torch
 from torch import nn
 
 class Faulty(nn.Module):
@@ -35,6 +35,8 @@ class Faulty(nn.Module):
                 raise ValueError("the third step is cursed")
             if self.fault == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.fault == "hang":
+                time.sleep(300)
             if self.fault == "poison":
                 return self.layer(inputs) * float("nan")
             if self.fault == "memory":
@@ -116,3 +118,23 @@ def test_interrupting_the_caller_stops_the_run_and_leaves_no_process(train: Trai
     run = list_runs()[-1]
     assert (run.state, run.job["exit_code"]) == ("stopped", 130)
     assert psutil.Process().children(recursive=True) == []
+
+
+def test_a_second_interruption_ends_workers_that_do_not_leave_and_all_below_them(train: Train, conf: Path) -> None:
+    family: list[psutil.Process] = []
+
+    def interrupt_twice() -> None:
+        while not (list_runs() and list_runs()[-1].last_step() == 2):
+            time.sleep(0.05)
+        family.extend(psutil.Process().children(recursive=True))
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
+
+    threading.Thread(target=interrupt_twice, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        fail(train, conf, "model.fault=hang", "trainer.log_every_steps=1")
+    assert list_runs()[-1].state == "stopped"
+    assert len(family) > 2
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []

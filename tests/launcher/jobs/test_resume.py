@@ -194,41 +194,63 @@ def test_a_finished_run_is_trained_on_elsewhere_and_a_damaged_checkpoint_is_pass
     content[-1] ^= 1
     file.write_bytes(content)
     resume(broken, "trainer.max_steps=12", "engine.num_processes=1", "checkpoint.keep_last=1")
-    assert (broken.state, broken.summary["steps"]) == ("finished", 12)
+    assert (broken.state, broken.summary["steps"], broken.job["num_processes"]) == ("finished", 12, 1)
+    assert broken.attempts() == [0, 1, 2, 3]
     assert broken.history("resumed")[-1]["step"] == 8
     assert any("step 10 is damaged" in event["message"] for event in broken.history("warning"))
     assert [checkpoint.step for checkpoint in published(broken.checkpoints_dir)] == [12]
+    assert (broken.checkpoints_dir / "step_00000010.damaged").is_dir()
     after = curve(broken)
     assert list(after) == list(range(1, 13))
     assert {step: after[step] for step in range(1, 9)} == {step: before[step] for step in range(1, 9)}
 
 
 @pytest.mark.parametrize("override", ["optimizer.lr=0.5", "trainer.seed=3", "trainer.global_batch_size=8", "model=mlp"])
-def test_what_would_change_the_learning_is_refused_with_what_may_change(
-    here: Place, unbroken: Run, override: str
+def test_what_would_change_the_learning_is_refused_with_what_may_change(unbroken: Run, override: str) -> None:
+    with pytest.raises(RequestError) as refusal:
+        resume(unbroken, override, "checkpoint.keep_last=1")
+    said = str(refusal.value)
+    assert said.startswith(f"{override}: run unbroken goes on with what it has learnt")
+    assert "strategy, checkpoint, tracker, engine, trainer.max_steps" in said
+    assert "windlass train init_from=unbroken" in said
+
+
+def test_another_command_with_the_id_of_a_run_is_refused_with_each_change_and_changes_nothing(
+    here: Place, unbroken: Run
 ) -> None:
     before = contents(unbroken)
-    for go_on in (lambda: resume(unbroken, override), lambda: here.train("run_id=unbroken", override)):
-        with pytest.raises(RequestError) as refusal:
-            go_on()
-        said = str(refusal.value)
-        assert override.partition("=")[0] in said
-        assert "strategy, checkpoint, tracker, engine, trainer.max_steps" in said
-        assert "windlass train init_from=unbroken" in said
+    with pytest.raises(RequestError) as refusal:
+        here.train("run_id=unbroken", "optimizer.lr=0.5", "trainer.seed=3", "trainer.max_steps=20")
+    assert str(refusal.value).startswith("optimizer.lr=0.5 (was 0.003), trainer.seed=3 (was 0): run unbroken goes on")
     assert contents(unbroken) == before
 
 
-def test_a_finished_run_with_nothing_to_do_is_refused_with_what_to_type(here: Place, unbroken: Run) -> None:
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["checkpoint.keep_last=5"], "windlass runs resume unbroken trainer.max_steps=N with more than 10"),
+        (["trainer.max_steps=6"], "has taken 10 steps, more than the 6"),
+        (["trainer.max_steps=20", "trainer.max_epochs=1"], "has taken 10 steps, more than the 6 that"),
+        (["trainer.max_steps=null", "trainer.max_epochs=null"], "trainer.max_steps"),
+        (["trainer.max_stepz=20"], "trainer.max_stepz"),
+        (["strategy=tp", "strategy.tp=many"], "strategy.tp=many"),
+        (["engine.num_processes=3", "trainer.max_steps=12"], "3 processes"),
+    ],
+)
+def test_a_request_that_is_wrong_is_answered_and_leaves_the_run_as_it_was(
+    here: Place, unbroken: Run, overrides: list[str], said: str
+) -> None:
     before = contents(unbroken)
-    with pytest.raises(RequestError, match=r"windlass runs resume unbroken trainer\.max_steps=N with more than 10"):
-        resume(unbroken, "checkpoint.keep_last=5")
+    with pytest.raises(RequestError) as refusal:
+        resume(unbroken, *overrides)
+    assert said in str(refusal.value)
     assert contents(unbroken) == before
 
 
 def test_other_data_than_before_are_refused(here: Place, unbroken: Run) -> None:
     copy = Run(shutil.copytree(unbroken.path, here.path / "runs" / "copy"))
     values = read_json(copy.data_path)
-    write_json(copy.data_path, {**values, "data": {**values["data"], "num_rows": {"train": 7}}})
+    write_json(copy.data_path, {**values, "sha256": "that of other rows"})
     with pytest.raises(RequestError, match="the data are not those that run copy was trained on"):
         resume(copy, "trainer.max_steps=20")
 

@@ -42,9 +42,7 @@ def test_a_position_comes_back_bit_by_bit_through_json() -> None:
     assert from_state(job(), through_json(to_state(job(), HERE))) == HERE
 
 
-@pytest.mark.parametrize(
-    ("step", "epoch", "samples"), [(0, 0, 0), (2, 0, 8), (3, 1, 10), (4, 1, 14), (7, 2, 24)]
-)
+@pytest.mark.parametrize(("step", "epoch", "samples"), [(0, 0, 0), (2, 0, 8), (3, 1, 10), (4, 1, 14), (7, 2, 24)])
 def test_a_marker_says_how_many_samples_were_seen_also_where_the_last_batch_is_smaller(
     step: int, epoch: int, samples: int
 ) -> None:
