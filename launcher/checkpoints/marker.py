@@ -137,11 +137,12 @@ def set_aside(checkpoint: Checkpoint) -> None:
     _sync(checkpoint.path.parent)
 
 
-def sweep(directory: Path) -> None:
-    """Remove what interrupted writers left: directories without a marker. Nothing may be writing."""
-    for path in _directories(directory):
-        if not (path / MARKER).exists():
-            shutil.rmtree(path, ignore_errors=True)
+def sweep(directory: Path) -> list[str]:
+    """Remove what interrupted writers left: directories without a marker. Nothing may be writing. Returns the names."""
+    left = [path for path in _directories(directory) if not (path / MARKER).exists()]
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
+    return sorted(path.name for path in left)
 
 
 def _directories(directory: Path) -> Iterator[Path]:

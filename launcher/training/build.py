@@ -91,6 +91,10 @@ class Assembly:
         needed = trainer.on_non_finite != "stop" or trainer.spike_factor is not None
         return (needed or self.accelerator.device.type == "cpu") and not self.skips_overflow
 
+    def warn(self, message: str) -> None:
+        """Report a warning."""
+        self.report("warning", message=message)
+
     def wall_seconds(self) -> float:
         """Seconds of all attempts up to now."""
         return self.position.wall_seconds + time.monotonic() - self.begun

@@ -62,7 +62,7 @@ class Guard:
             raise NonFiniteError(f"{why}, and trainer.max_skipped_steps={limit} were skipped before")
         if policy == "rollback":
             raise RollBack(step.index + 1, why)
-        self._job.report("warning", message=f"{why}; its batch is skipped ({self.num_skipped} of at most {limit})")
+        self._job.warn(f"{why}; its batch is skipped ({self.num_skipped} of at most {limit})")
         return False
 
     def _trouble(self, step: int, loss: Tensor, terms: float | Tensor, norm: Tensor) -> str | None:

@@ -41,9 +41,9 @@ def restore(job: Assembly) -> None:
     group, checkpoint = job.control, None
     if job.config.strategy.zero_stage is None:
         directory = job.run.checkpoints_dir
-        checkpoint = newest_sound(directory, group, warn=lambda line: job.report("warning", message=line))
+        checkpoint = newest_sound(directory, group, warn=job.warn)
         if job.accelerator.is_main_process and job.checkpointer is not None:
-            _clear(directory, newest=checkpoint)
+            _clear(directory, newest=checkpoint, warn=job.warn)
     if checkpoint is None:
         if job.config.init_from is not None:
             load_weights(Path(job.config.init_from), job.model, group)
@@ -67,18 +67,17 @@ def roll_back(job: Assembly, order: RollBack) -> None:
     assert job.checkpointer is not None  # the config was checked
     job.checkpointer.finish()
     directory = job.run.checkpoints_dir
-    checkpoint = newest_sound(directory, job.control, warn=lambda line: job.report("warning", message=line))
+    checkpoint = newest_sound(directory, job.control, warn=job.warn)
     if checkpoint is None:
         raise NonFiniteError(f"{order.why}, and there is no checkpoint yet to go back to")
     if job.accelerator.is_main_process:
-        _clear(directory, newest=checkpoint)
+        _clear(directory, newest=checkpoint, warn=job.warn)
     load(checkpoint, job.model, job.optimizer, job.control)
     was = from_state(job, checkpoint.read())
     job.position = replace(job.position, window_losses=was.window_losses, window_terms=was.window_terms)
-    job.report(
-        "warning",
-        message=f"{order.why}; back to the checkpoint at step {checkpoint.step}, and on behind step {order.step}: "
-        "the samples between are skipped",
+    job.warn(
+        f"{order.why}; back to the checkpoint at step {checkpoint.step}, and on behind step {order.step}: "
+        "the samples between are skipped"
     )
 
 
@@ -167,12 +166,13 @@ def refuse_other_model(model: Spread, saved: Mapping[str, tuple[int, ...]], *, p
         raise EngineError(f"{where} is of another model than `model` describes: {what}")
 
 
-def _clear(directory: Path, *, newest: Checkpoint | None) -> None:
+def _clear(directory: Path, *, newest: Checkpoint | None, warn: Callable[[str], object]) -> None:
     """Leave nothing that could be taken for a newer checkpoint; nobody may be writing one."""
     for checkpoint in published(directory):
         if newest is None or checkpoint.step > newest.step:
             set_aside(checkpoint)
-    sweep(directory)
+    for name in sweep(directory):
+        warn(f"{name} has no marker: its writing or its deletion was broken off; it is no checkpoint and is removed")
 
 
 def _agreed(checkpoints: list[Checkpoint], group: dist.ProcessGroup | None) -> list[Checkpoint]:

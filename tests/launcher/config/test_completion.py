@@ -24,7 +24,7 @@ def completed(line, monkeypatch, capsys, shell="bash"):
         ("windlass runs show la", []),
         ("windlass frobnicate x", []),
         ("windlass train model=gp", ["model=gpt2", "model=gpt_tiny"]),
-        ("windlass train trainer.max_", ["trainer.max_epochs=", "trainer.max_steps="]),
+        ("windlass train trainer.max_", ["trainer.max_epochs=", "trainer.max_skipped_steps=", "trainer.max_steps="]),
         ("windlass check dataset=iris optimizer=s", ["optimizer=sgd"]),
         ("windlass train -m strategy=s", ["strategy=single"]),
         ("windlass train model=broken[ trainer.s", []),

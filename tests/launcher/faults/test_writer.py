@@ -43,8 +43,10 @@ def test_a_writer_killed_at_every_phase_one_after_the_other_loses_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", ["agent", "parent"])
-@pytest.mark.parametrize(("point", "rank"), POINTS)
+@pytest.mark.parametrize(
+    ("point", "rank", "victim"),
+    [(point, rank, "agent" if number % 2 else "parent") for number, (point, rank) in enumerate(POINTS)],
+)
 def test_all_processes_killed_in_a_phase_of_a_checkpoint_lose_nothing(
     place: Place, reference: Place, point: str, rank: int, victim: str
 ) -> None:
