@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,6 +138,9 @@ def assemble(run: Run, config: Config, plan: Plan, vigil: Vigil, trackers: list[
         device=accelerator.device,
     )
     model.train()
+    control = host_group()
+    if control is None:  # one process saves and loads alone on purpose
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
     job = Assembly(
         run=run,
         config=config,
@@ -158,7 +162,7 @@ def assemble(run: Run, config: Config, plan: Plan, vigil: Vigil, trackers: list[
         meter=make_meter(config, plan, manifest, accelerator.device, num_steps),
         profiler=Profiler(run.profile_path if trainer.profile and accelerator.is_main_process else None),
         checkpointer=None,
-        control=host_group(),
+        control=control,
         begun=begun,
     )
     if config.strategy.zero_stage is not None and config.checkpoint.enabled:

@@ -4,7 +4,8 @@ The directory in `WINDLASS_FAULTS` holds a file `<point>-<step>-<rank>` for each
 what happens: `kill` and whom (`worker`, `agent` or `parent`), or `full` or `room` (of the disk). Workers leave there
 what they met (`met.jsonl`) and which samples they saw (`samples/`).
 
-Importing this module puts the points into Windlass: workers do, and so does the agent that forks them.
+Importing this module puts the points into Windlass where that variable is set: in workers, and in the agent that forks
+them.
 """
 
 from __future__ import annotations
@@ -176,13 +177,16 @@ _original_write_data = storage.ShardWriter.write_data
 _original_write = storage.HashingSink.write
 _original_replace = Path.replace
 
-loop.step_seed = _step_seed
-storage.HashingSink.write = _write
-Path.replace = _replace
-storage.ShardWriter.write_data = _between(None, _write_data, "file written", lambda writer, *plan: writer._step)
-storage.begin = _between("before it begins", storage.begin, "in an empty directory", lambda directory, step: step)
-storage.publish = _between("before the marker", storage.publish, "published", lambda path: marker.Checkpoint(path).step)
-checkpointer.delete = _between(
-    "before the deletion", checkpointer.delete, "directory deleted", lambda checkpoint: checkpoint.step
-)
-marker.shutil = SimpleNamespace(rmtree=_rmtree)
+if "WINDLASS_FAULTS" in os.environ:
+    loop.step_seed = _step_seed
+    storage.HashingSink.write = _write
+    Path.replace = _replace
+    storage.ShardWriter.write_data = _between(None, _write_data, "file written", lambda writer, *plan: writer._step)
+    storage.begin = _between("before it begins", storage.begin, "in an empty directory", lambda directory, step: step)
+    storage.publish = _between(
+        "before the marker", storage.publish, "published", lambda path: marker.Checkpoint(path).step
+    )
+    checkpointer.delete = _between(
+        "before the deletion", checkpointer.delete, "directory deleted", lambda checkpoint: checkpoint.step
+    )
+    marker.shutil = SimpleNamespace(rmtree=_rmtree)

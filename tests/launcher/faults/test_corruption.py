@@ -29,7 +29,6 @@ def flip_a_bit(path: Path) -> None:
 
 DAMAGES: list[Callable[[Path], None]] = [truncate, empty, flip_a_bit, Path.unlink]
 FILES = ["shard-00000.safetensors", "shard-00001.safetensors", MARKER]
-QUICK = [("shard-00001.safetensors", flip_a_bit)]
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +50,10 @@ def copy(interrupted: Place, place: Place) -> Place:
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "damage"),
-    [
-        pytest.param(
-            name,
-            damage,
-            id=f"{name}-{damage.__name__}",
-            marks=() if (name, damage) in QUICK else pytest.mark.slow,
-        )
-        for name in FILES
-        for damage in DAMAGES
-    ],
+    [pytest.param(name, damage, id=f"{name}-{damage.__name__}") for name in FILES for damage in DAMAGES],
 )
 def test_a_damaged_file_is_found_and_the_checkpoint_before_is_used(
     copy: Place, reference: Place, name: str, damage: Callable[[Path], None]

@@ -8,6 +8,7 @@ from launcher.checkpoints.marker import published
 from tests.launcher.faults.harness import EVERY, Place, assert_same_result
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_run_training_and_later_checkpoints_succeed(place: Place, reference: Place) -> None:
     for rank in (0, 1):
         place.fault("step", step=31, rank=rank, what="full")

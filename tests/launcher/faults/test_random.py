@@ -14,7 +14,7 @@ VICTIMS = ("rank 0", "rank 1", "agent", "parent")
 PACE_S = 0.02
 MOMENTS_S = 4.0
 """From the start of an attempt's workers on; training alone takes longer than three of these seconds."""
-ROUNDS, QUICK_ROUNDS = range(32), (0,)
+ROUNDS = range(32)
 
 
 def kill(place: Place, command: Command, victim: str, *, attempt: int) -> tuple[Command, int]:
@@ -39,10 +39,8 @@ def kill(place: Place, command: Command, victim: str, *, attempt: int) -> tuple[
     return command, newest
 
 
-@pytest.mark.parametrize(
-    "seed",
-    [pytest.param(seed, marks=() if seed in QUICK_ROUNDS else pytest.mark.slow) for seed in ROUNDS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ROUNDS)
 def test_kills_at_random_moments_lose_nothing(place: Place, reference: Place, seed: int) -> None:
     choose = random.Random(seed)
     command, expected = place.train(pace_s=PACE_S), []

@@ -12,7 +12,7 @@ from tests.launcher.faults.harness import Place, assert_nothing_lost
 @pytest.mark.parametrize(
     ("signum", "state", "code"),
     [
-        (signal.SIGTERM, "preempted", 75),
+        pytest.param(signal.SIGTERM, "preempted", 75, marks=pytest.mark.slow),
         pytest.param(signal.SIGUSR1, "preempted", 75, marks=pytest.mark.slow),
         pytest.param(signal.SIGINT, "stopped", 130, marks=pytest.mark.slow),
         pytest.param(signal.SIGHUP, "stopped", 129, marks=pytest.mark.slow),

@@ -309,6 +309,7 @@ def test_of_two_real_ranks_the_one_that_sleeps_is_named(scene: Scene, ranks: lis
     assert b"all_reduce" in flight_path(scene.directory, 0).read_bytes()
 
 
+@pytest.mark.slow
 def test_of_two_real_ranks_the_one_that_is_stopped_is_named(scene: Scene, ranks: list[subprocess.Popen[str]]) -> None:
     stdout = ranks[1].stdout
     assert stdout is not None

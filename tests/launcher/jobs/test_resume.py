@@ -163,6 +163,7 @@ def test_the_policy_holds_over_all_attempts(broken: Run) -> None:
     assert all(checkpoint.flaw() is None for checkpoint in published(broken.checkpoints_dir))
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_with_the_same_command(here: Place, unbroken: Run) -> None:
     again = Run(here.path / "runs" / "again")
     (here.faults / "slow").touch()

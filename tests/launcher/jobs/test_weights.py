@@ -26,6 +26,7 @@ STILL = ["optimizer.lr=1e-30", "optimizer.weight_decay=0"]
 """Training that changes nothing."""
 
 
+@pytest.mark.slow
 def test_a_run_begins_with_the_weights_of_another_also_sharded_and_from_a_checkpoint(train: Callable[..., Run]) -> None:
     first = train(*SETTINGS, "run_id=first")
     weights = load_file(first.model_dir / "model.safetensors")

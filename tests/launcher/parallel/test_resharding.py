@@ -12,7 +12,7 @@ from tests.launcher.parallel.cases import ALONE, CASES, Case
 
 Resumed = Callable[[Case], Any]
 
-QUICK = ("ddp", "fsdp", "pp 1f1b", "gpt alone")
+QUICK = ("fsdp", "gpt alone")
 EVERY_CASE = pytest.mark.parametrize(
     "case",
     [

@@ -32,7 +32,7 @@ FORMS = {
 }
 
 
-@pytest.fixture(params=[pytest.param(form, marks=[pytest.mark.slow] * (form != "llama")) for form in FORMS])
+@pytest.fixture(params=[pytest.param(form, marks=pytest.mark.slow) for form in FORMS])
 def run(request: pytest.FixtureRequest, train: Callable[..., Run]) -> Run:
     """A run of a model that transformers has too, sharded over two processes."""
     return train(*TEXT, *SMALL, *FORMS[request.param])
@@ -58,6 +58,7 @@ def test_transformers_gives_the_same_logits(run: Run) -> None:
     torch.testing.assert_close(ours(ids), theirs.eval()(ids).logits, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_model_that_transformers_does_not_have_keeps_its_names(
     train: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,6 +81,7 @@ def test_so_many_steps_may_be_left_out_and_no_more(bumpy: Bumpy) -> None:
     assert "trainer.max_skipped_steps=2" in run.failure["message"]
 
 
+@pytest.mark.slow
 def test_going_back_leaves_out_all_samples_since_the_checkpoint(bumpy: Bumpy) -> None:
     run = bumpy("trainer.on_non_finite=rollback", "engine.num_processes=2")
     assert any("back to the checkpoint at step 20" in line for line in warnings(run))
@@ -93,6 +94,7 @@ def test_there_is_nothing_to_go_back_to_before_the_first_checkpoint(bumpy: Bumpy
     assert "no checkpoint yet to go back to" in run.failure["message"]
 
 
+@pytest.mark.slow
 def test_a_loss_that_jumps_is_treated_the_same_where_that_is_asked_for(bumpy: Bumpy) -> None:
     jump = ("model.factor=1000", "trainer.on_non_finite=skip_batch")
     run = bumpy(*jump, "trainer.spike_factor=10", "engine.num_processes=2")

@@ -188,6 +188,7 @@ def test_native_code_that_holds_the_lock_is_found_by_the_watchdog_and_ended_by_t
     assert place(warned.stack)["where"]["source"] == "ctypes.PyDLL(None).sleep(1000)"
 
 
+@pytest.mark.slow
 def test_steps_that_go_on_are_no_hang(start: Start, logs: Path) -> None:
     process = start(
         loop("for step in range(10):", "    time.sleep(0.5)", "    vigil.step_done(step)"), step_timeout_s=3
@@ -201,6 +202,7 @@ def test_the_first_step_may_take_longer_than_a_step(start: Start) -> None:
     assert start(body, step_timeout_s=1).wait(ENOUGH_S) == 0
 
 
+@pytest.mark.slow
 def test_the_first_step_has_the_limit_of_a_phase(start: Start, logs: Path) -> None:
     assert start("with vigil.steps():\n    time.sleep(60)", phase_timeout_s=1).wait(ENOUGH_S) == HANG_EXIT_CODE
     assert (record(logs)["step"], record(logs)["stepping"]) == (None, False)
@@ -214,12 +216,14 @@ def test_what_follows_the_loop_may_take_longer_than_a_step(start: Start) -> None
     assert start(loop() + "\ntime.sleep(2.5)", step_timeout_s=1).wait(ENOUGH_S) == 0
 
 
+@pytest.mark.slow
 def test_a_phase_that_hangs_is_named(start: Start, logs: Path) -> None:
     process = start(loop("with vigil.phase('evaluation'):", "    time.sleep(60)"), phase_timeout_s=1)
     assert process.wait(ENOUGH_S) == HANG_EXIT_CODE
     assert (record(logs)["phase"], record(logs)["step"], record(logs)["stepping"]) == ("evaluation", 1, False)
 
 
+@pytest.mark.slow
 def test_an_endless_loop_is_found_too(start: Start, logs: Path) -> None:
     assert start(loop("while True:", "    pass"), step_timeout_s=1).wait(ENOUGH_S) == HANG_EXIT_CODE
     assert record(logs)["where"]["source"] in ("while True:", "pass")
@@ -230,6 +234,7 @@ def test_without_a_timeout_nothing_is_written(start: Start, logs: Path) -> None:
     assert not logs.exists()
 
 
+@pytest.mark.slow
 def test_a_worker_that_was_stopped_for_longer_than_the_timeout_goes_on(start: Start, logs: Path) -> None:
     work = ("for _ in range(20):", "    time.sleep(0.1)")
     process = start(loop(*work, "vigil.step_done(2)", *work), step_timeout_s=5)
@@ -242,6 +247,7 @@ def test_a_worker_that_was_stopped_for_longer_than_the_timeout_goes_on(start: St
     assert not list(logs.iterdir())
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_after_it_was_stopped_is_found(start: Start, logs: Path) -> None:
     process = start(loop("time.sleep(1000)"), step_timeout_s=3)
     wait_for_ready(process)
@@ -252,6 +258,7 @@ def test_a_worker_that_hangs_after_it_was_stopped_is_found(start: Start, logs: P
     assert record(logs)["where"]["source"] == "time.sleep(1000)"
 
 
+@pytest.mark.slow
 def test_where_one_gives_up_the_others_write_where_they_stand(start: Start, logs: Path) -> None:
     patient = start(loop("time.sleep(1000)"), rank=1)
     wait_for_ready(patient)
@@ -268,6 +275,7 @@ def test_a_log_directory_that_vanished_ends_no_training(start: Start, logs: Path
     assert process.wait(ENOUGH_S) == 0
 
 
+@pytest.mark.slow
 def test_a_hang_without_a_log_directory_ends_all_the_same(start: Start, logs: Path) -> None:
     logs.write_text("a file where the directory should be")
     assert start(loop("time.sleep(1000)"), step_timeout_s=1).wait(ENOUGH_S) == HANG_EXIT_CODE
