@@ -7,6 +7,7 @@ import pytest
 from tests.launcher.faults.harness import Place, assert_nothing_lost, assert_resumed_at_the_newest
 
 
+@pytest.mark.slow
 def test_a_run_outlives_the_death_of_each_rank_its_agent_and_its_parent(place: Place, reference: Place) -> None:
     place.fault("step", step=33, rank=0)
     place.fault("step", step=49, rank=1)

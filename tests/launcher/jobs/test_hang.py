@@ -298,6 +298,7 @@ def ranks(scene: Scene, tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]
         process.communicate()
 
 
+@pytest.mark.slow
 def test_of_two_real_ranks_the_one_that_sleeps_is_named(scene: Scene, ranks: list[subprocess.Popen[str]]) -> None:
     codes = [process.wait(ENOUGH_S) for process in ranks]
     assert HANG_EXIT_CODE in codes

@@ -40,6 +40,7 @@ def same_on_one_and_two(train: Train, *overrides: str) -> None:
     assert curve(one)[-1] != pytest.approx(curve(one)[0], rel=1e-3), "nothing was learnt, so nothing was compared"
 
 
+@pytest.mark.slow
 def test_packed_text_gives_one_curve_on_one_and_two_processes(train: Train) -> None:
     same_on_one_and_two(train, *TINY_GPT, *TINY_TEXT, "trainer.max_steps=12", "trainer.eval_every_steps=5")
 
@@ -67,12 +68,14 @@ def test_unequal_lengths_accumulation_and_a_last_incomplete_batch_give_one_curve
     )
 
 
+@pytest.mark.slow
 def test_masked_tokens_are_the_same_on_one_and_two_processes(train: Train) -> None:
     same_on_one_and_two(
         train, "model=bert", "task=masked_language_modeling", *TINY_TEXT, "trainer.max_steps=8", "optimizer.lr=0.5"
     )
 
 
+@pytest.mark.slow
 def test_a_batch_with_fewer_samples_than_processes_gives_one_curve(train: Train) -> None:
     # dataset.max_rows leaves a training split whose last batch holds a single sample for two processes.
     same_on_one_and_two(
@@ -87,6 +90,7 @@ def test_a_batch_with_fewer_samples_than_processes_gives_one_curve(train: Train)
     )
 
 
+@pytest.mark.slow
 def test_the_micro_batch_changes_nothing_but_memory(train: Train) -> None:
     base = ["model=mlp", "dataset=wine", "trainer.max_epochs=3", "trainer.global_batch_size=16", *PLAIN_SGD]
     whole = train(*base, "engine.num_processes=1")
@@ -118,12 +122,14 @@ def test_seed_zero_is_a_seed_and_another_seed_is_another_run(train: Train) -> No
     assert curve(first) != curve(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16"])
 def test_half_precision_trains(train: Train, precision: str) -> None:
     run = train("model=mlp", "dataset=wine", f"trainer.precision={precision}", "trainer.max_epochs=20")
     assert run.metrics["test/accuracy"] > 0.8
 
 
+@pytest.mark.slow
 def test_deterministic_mode_trains(train: Train) -> None:
     run = train("model=cnn", "dataset=digits", "trainer.deterministic=true", "trainer.max_epochs=1")
     assert run.state == "finished"
@@ -135,6 +141,7 @@ def test_evaluation_comes_every_n_steps_and_at_the_end(train: Train) -> None:
     assert steps == [2, 4, 6]
 
 
+@pytest.mark.slow
 def test_metrics_do_not_depend_on_the_number_of_processes(train: Train) -> None:
     base = ["model=mlp", "dataset=wine", "trainer.max_epochs=3"]
     one = train(*base, "engine.num_processes=1")

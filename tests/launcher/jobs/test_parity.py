@@ -95,6 +95,7 @@ def test_a_right_plan_passes_with_both_optimizers(conf: Path, runs_dir: Path) ->
     assert words(result).endswith("PASS")
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_not_reduced_is_named(conf: Path, runs_dir: Path) -> None:
     result = parity("model=wrong", "model.module=attention.q_norm", "strategy=tp", conf=conf)
     first = result["phases"][0]["first"]
@@ -116,6 +117,7 @@ def test_a_loss_that_is_averaged_per_process_is_found(conf: Path, runs_dir: Path
     assert result["phases"][0]["first"]["tensor"] is not None
 
 
+@pytest.mark.slow
 def test_two_strategies_are_compared_on_a_smaller_model(runs_dir: Path) -> None:
     result = parity("strategy=fsdp", against="strategy=pp trainer.micro_batch_size=2", shrink=True)
     assert result["passed"], words(result)

@@ -186,6 +186,7 @@ def test_a_stopped_run_goes_on_with_the_same_command(here: Place, unbroken: Run)
     assert curve(again) == curve(unbroken)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_trained_on_elsewhere_and_a_damaged_checkpoint_is_passed_over(
     here: Place, broken: Run
 ) -> None:
