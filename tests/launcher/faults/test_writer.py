@@ -22,9 +22,8 @@ def expected_resume(point: str, step: int) -> int:
     return step if point in ("marker named", "published") else step - EVERY
 
 
-@pytest.mark.parametrize(
-    "writes", [pytest.param("true", id="async"), pytest.param("false", id="sync", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("writes", [pytest.param("true", id="async"), pytest.param("false", id="sync")])
 def test_a_writer_killed_at_every_phase_one_after_the_other_loses_nothing(
     place: Place, reference: Place, writes: str
 ) -> None:

@@ -14,7 +14,17 @@ from tests.settings import SETTINGS
 CONF = Path(launcher.__file__).parents[1] / "conf"
 
 
-@pytest.mark.parametrize(("model", "dataset", "overrides"), SETTINGS, ids=[f"{m}-{d}" for m, d, _ in SETTINGS])
+QUICK = ("linear", "cnn", "lstm", "bert", "gpt2", "moe_tiny")
+"""The others train in the slow suite; the default, gpt_tiny, trains in many tests."""
+
+
+@pytest.mark.parametrize(
+    ("model", "dataset", "overrides"),
+    [
+        pytest.param(*setting, id=f"{setting[0]}-{setting[1]}", marks=[pytest.mark.slow] * (setting[0] not in QUICK))
+        for setting in SETTINGS
+    ],
+)
 def test_it_trains_and_evaluates(train: Callable[..., Run], model: str, dataset: str, overrides: list[str]) -> None:
     run = train(f"model={model}", f"dataset={dataset}", "trainer.max_steps=3", "trainer.log_every_steps=1", *overrides)
     assert len(run.history("step")) == 3

@@ -115,6 +115,7 @@ def test_each_rank_has_a_log_of_its_own(train: Train) -> None:
     assert run.log_path(attempt=0, rank=1).exists()
 
 
+@pytest.mark.slow
 def test_seed_zero_is_a_seed_and_another_seed_is_another_run(train: Train) -> None:
     base = ["model=mlp", "dataset=iris", "trainer.max_epochs=1", "trainer.log_every_steps=1", "engine.num_processes=1"]
     first, again, other = (train(*base, f"trainer.seed={seed}") for seed in (0, 0, 1))
