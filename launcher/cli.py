@@ -55,7 +55,9 @@ class Interrupted(BaseException):
 
 
 def main() -> None:
-    """Entry point of the `windlass` command."""
+    """Entry point of the `windlass` command; the process is ours, and so are its signals."""
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(signum, _interrupt)
     sys.exit(run_command(sys.argv[1:]))
 
 
@@ -64,8 +66,6 @@ def run_command(argv: list[str]) -> int:
 
     0 done, 1 the run failed, 2 the request was wrong, 75 the run was preempted, 128 + n for another signal n.
     """
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-        signal.signal(signum, _interrupt)
     verbs: dict[str, Callable[[list[str]], int]] = {"train": train, "check": check, "parity": parity, "runs": runs}
     try:
         if not argv or argv[0] in ("-h", "--help", "help"):

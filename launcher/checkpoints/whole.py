@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,3 +55,18 @@ class Tensors:
             whole[tuple(slice(start, start + size) for start, size in zip(offsets, shape, strict=True))] = part
         assert whole is not None
         return whole
+
+
+def difference(
+    needed: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]], *, prefix: str
+) -> str | None:
+    """The first of the tensors that are found which is not as it is needed, in words without its prefix."""
+    for name in sorted(needed.keys() | found.keys()):
+        short = name.removeprefix(prefix)
+        if name not in found:
+            return f"it lacks {short}"
+        if name not in needed:
+            return f"it has {short}, which the model has not"
+        if needed[name] != found[name]:
+            return f"its {short} has the shape {list(found[name])}, the model's {list(needed[name])}"
+    return None

@@ -94,13 +94,14 @@ def launch(run: Run, worker: str, attempt: int) -> Outcome:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    from launcher.checkpoints.marker import published
     from launcher.config.compose import from_file
     from launcher.parallel.plan import Plan
-    from launcher.training.footprint import refuse_model
+    from launcher.training.preflight import refuse
 
     settings = from_file(run.config_path)
     plan = Plan.load(run.plan_path)
-    refusal = refuse_model(settings, plan.axes)
+    refusal = refuse(settings, plan.axes, is_new=not published(run.checkpoints_dir))
     if refusal is not None:
         return Outcome(exit_code=RequestError.exit_code, attempt=attempt, refused=refusal)
     # Gloo asks for the host's name else, which many laptops can't resolve, and would listen to the network.

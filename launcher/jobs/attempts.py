@@ -23,7 +23,7 @@ PREEMPTING = (signal.SIGTERM, signal.SIGUSR1)
 """What schedulers send when they want the devices back; Ctrl-C and a closed terminal are a person's will."""
 EXIT_PREEMPTED = 75
 """EX_TEMPFAIL of sysexits.h: try again later."""
-CERTAIN = ("non-finite loss", "data")
+CERTAIN = ("non-finite loss", "data", "wrong request")
 """Causes that another attempt meets again."""
 KILLED = "killed by the system (host memory)"
 
@@ -124,7 +124,8 @@ def _prepare_next(run: Run, config: Config, failures: list[Failure], attempt: in
     last = failures[-1]
     _use(run, fewer_processes(config, Plan.load(run.plan_path), one_less=_killed_twice(failures)))
     run.update_job(attempt=attempt)
-    run.report("restart", attempt=attempt, cause=last.cause, message=last.message)
+    num_processes = Plan.load(run.plan_path).num_processes
+    run.report("restart", attempt=attempt, cause=last.cause, message=last.message, num_processes=num_processes)
 
 
 def _shrink(run: Run, config: Config) -> bool:

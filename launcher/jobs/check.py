@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from launcher import words
+from launcher.checkpoints.marker import published
 from launcher.config.validate import from_composed, resolve
+from launcher.data.manifest import Manifest
 from launcher.errors import RequestError
 from launcher.jobs.job import check_disk, prepare_data
+from launcher.jobs.replan import plan_again
+from launcher.jobs.resume import check_changes, earlier_run
+from launcher.jobs.weights import with_weights
 from launcher.parallel.axes import Axes
 from launcher.parallel.devices import find_devices
 from launcher.parallel.plan import make_plan
-from launcher.runs import refuse_existing, runs_root
+from launcher.runs import runs_root
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -30,20 +35,25 @@ def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
         RequestError: what `windlass train` would refuse, and a model that can't be built or called.
     """
     config = from_composed(composed)
-    refuse_existing(config.run_id)
-    plan = make_plan(config, find_devices(config.engine.device))
+    earlier = earlier_run(config.run_id)
+    plan = make_plan(config, find_devices(config.engine.device)) if earlier is None else plan_again(config)
     prepared = prepare_data(config, view)
     check_disk()
+    composed = with_weights(composed, earlier)
+    if earlier is not None:
+        check_changes(earlier, resolve(composed, prepared.data), prepared.manifest, Manifest.load(earlier.data_path))
     view.stage("building the model on the meta device")
     # Torch is imported from here on; every mistake that the config alone shows has been refused before.
     from launcher.data.columns import Columns
     from launcher.training.build import count_steps
     from launcher.training.flops import flops_per_sample
-    from launcher.training.footprint import measure_footprint, refuse_model
+    from launcher.training.footprint import measure_footprint
+    from launcher.training.preflight import refuse
 
     manifest = prepared.manifest
+    checkpoints = [] if earlier is None else published(earlier.checkpoints_dir)
     resolved = from_composed(resolve(composed, prepared.data))
-    refusal = refuse_model(resolved, plan.axes)
+    refusal = refuse(resolved, plan.axes, is_new=not checkpoints)
     if refusal is not None:
         raise RequestError(refusal)
     try:
@@ -59,6 +69,7 @@ def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
     return {
         "plan": asdict(plan),
         "steps": count_steps(config, num_samples=rows["train"]),
+        "resumed_at": checkpoints[-1].step if checkpoints else None,
         "rows": rows,
         "footprint": asdict(footprint),
         "flops_per_sample": flops,
@@ -69,7 +80,7 @@ def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
 
 def check_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
     """The result of `check_job` as rows of a table."""
-    plan, footprint = result["plan"], result["footprint"]
+    plan, footprint, at = result["plan"], result["footprint"], result["resumed_at"]
     optimizer = footprint["optimizer_bytes"]
     whole = "" if plan["axes"]["dp_replicate"] == plan["num_processes"] else ", whole model"
     return [
@@ -77,7 +88,7 @@ def check_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
         ("mesh", str(Axes(**plan["axes"]))),
         ("global batch", f"{plan['global_batch_size']} samples"),
         ("batch per device", f"{plan['micro_batch_size']} samples x {plan['accumulation']} accumulated"),
-        ("steps", str(result["steps"])),
+        ("steps", str(result["steps"]) + ("" if at is None else f", from step {at} of the run's newest checkpoint")),
         ("samples", "  ".join(f"{name} {number}" for name, number in result["rows"].items())),
         ("parameters", words.count(footprint["num_parameters"])),
         (f"weights{whole}", words.size(footprint["weights_bytes"])),

@@ -75,6 +75,11 @@ _CAUSES = (
         "look at the data set; preparation runs again after: windlass check ...",
     ),
     _cause(
+        "wrong request",
+        r"^RequestError",
+        "change what the message names, and start it again: windlass train ...",
+    ),
+    _cause(
         "timeout",
         _FROM_A_PEER + r"(timed? ?out|Watchdog caught collective)",
         "one rank waited for another for too long; see which log stands still: windlass runs logs {run}",

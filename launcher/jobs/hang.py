@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from launcher.runs import Run, read_json
-from launcher.training.stacks import WARNINGS, Warned, place, read_warnings, stacks_path, words
+from launcher.runs.hang import hang_paths, stacks_path, stacks_paths
+from launcher.training.stacks import WARNINGS, Warned, place, read_warnings, words
 
 _WAITING = (None, "backward", "collective")
 """From the rank that waits for no other to the one that certainly does."""
@@ -35,9 +36,9 @@ def find_hang(run: Run, attempt: int) -> Hang | None:
     waited, then the lowest step, and among equals the one that waits for no other rank.
     """
     directory = run.log_path(attempt=attempt, rank=0).parent
-    records = [read_json(path) for path in sorted(directory.glob("hang_*.json"))]
+    records = [read_json(path) for path in hang_paths(directory)]
     spoke = {record["rank"] for record in records}
-    warned = [w for path in directory.glob("stacks_*.txt") if (w := read_warnings(path)) is not None]
+    warned = [w for path in stacks_paths(directory) if (w := read_warnings(path)) is not None]
     # A single warning counts only where others waited: a worker that was busy when a peer died leaves one too.
     stuck = [w for w in warned if w.rank not in spoke and (records or w.num_warnings >= WARNINGS)]
     if stuck:

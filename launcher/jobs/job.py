@@ -9,8 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from launcher.checkpoints.marker import published
-from launcher.config.compose import to_yaml, with_value
+from launcher.config.compose import to_yaml
 from launcher.config.validate import from_composed, resolve
 from launcher.data.cache import cache_dir
 from launcher.data.manifest import Manifest
@@ -21,10 +20,10 @@ from launcher.jobs.attempts import Ended, make_attempts
 from launcher.jobs.failure import Failure
 from launcher.jobs.replan import plan_again
 from launcher.jobs.resume import check_changes, claimed, earlier_run, with_overrides
-from launcher.jobs.weights import find_weights
+from launcher.jobs.weights import with_weights
 from launcher.parallel.devices import find_devices
 from launcher.parallel.plan import make_plan
-from launcher.runs import Run, create_run, refuse_alias, runs_root, this_process, unwritable
+from launcher.runs import Run, create_run, runs_root, this_process, unwritable
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -48,7 +47,6 @@ def run_job(composed: DictConfig, view: View) -> Run:
         RequestError: the request was wrong; nothing was started and no run directory is left.
     """
     config = from_composed(composed)
-    refuse_alias(config.run_id)
     earlier = earlier_run(config.run_id)
     engine = make_engine(config.engine)
     try:
@@ -56,8 +54,7 @@ def run_job(composed: DictConfig, view: View) -> Run:
         plan = make_plan(config, find_devices(config.engine.device)) if earlier is None else plan_again(config)
         prepared = prepare_data(config, view)
         check_disk()
-        if config.init_from is not None and (earlier is None or not published(earlier.checkpoints_dir)):
-            composed = with_value(composed, "init_from", str(find_weights(config.init_from)))
+        composed = with_weights(composed, earlier)
         with _new(composed, config, prepared) if earlier is None else _again(earlier, composed, prepared, view) as run:
             attempt = max(run.attempts(), default=-1) + 1
             describe(run, config, plan, attempt)
@@ -146,6 +143,12 @@ def prepare_data(config: Config, view: View) -> Prepared:
         raise DataError(
             f"the training split has {rows} samples, fewer than one global batch of "
             f"trainer.global_batch_size={batch}; use trainer.global_batch_size={rows} or less"
+        )
+    best = config.checkpoint.keep_best
+    if best and not prepared.manifest.data["num_rows"].get("validation"):
+        raise DataError(
+            f"checkpoint.keep_best={best} needs a validation split, and there is none; use "
+            "dataset.split.validation=0.1 or checkpoint.keep_best=0"
         )
     for note in prepared.manifest.notes:
         view.line(f"data: {note}", "dim")

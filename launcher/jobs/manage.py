@@ -181,11 +181,18 @@ def export(run: Run, *, step: int | None, output: Path | None, as_json: bool) ->
     Raises:
         RequestError: there is no such checkpoint.
     """
+    from rich.console import Console
+
     from launcher.config.targets import add_working_directory
+    from launcher.jobs.view import View
     from launcher.training.export import export_weights
 
     add_working_directory()
-    done = export_weights(run, step=step, output=output)
+    view = View(Console(stderr=True))
+    try:
+        done = export_weights(run, step=step, output=output, say=view.stage)
+    finally:
+        view.close()
     if as_json:
         print(json.dumps(done))
         return 0

@@ -133,10 +133,11 @@ def _fits(side: DictConfig, prepared: Prepared, plans: list[Plan]) -> bool:
         return True
     import psutil
 
-    from launcher.training.footprint import measure_footprint, refuse_model
+    from launcher.training.footprint import measure_footprint
+    from launcher.training.preflight import refuse
 
     config = from_composed(resolve(side, prepared.data))
-    refusal = refuse_model(config, plans[0].axes)
+    refusal = refuse(config, plans[0].axes)
     if refusal is not None:
         raise RequestError(refusal)
     footprint = measure_footprint(config)

@@ -15,7 +15,7 @@ from launcher.config.compose import overridden, override_path, to_plain
 from launcher.config.nearest import listed, shown
 from launcher.config.validate import to_config
 from launcher.errors import RequestError
-from launcher.runs import ACTIVE, Run, runs_root
+from launcher.runs import ACTIVE, Run, refuse_alias, runs_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +46,9 @@ def earlier_run(run_id: str | None) -> Run | None:
     """The run of this id that a new attempt would go on with; None if there is none.
 
     Raises:
-        RequestError: it runs at this moment.
+        RequestError: it runs at this moment, or the id means something else.
     """
+    refuse_alias(run_id)
     if run_id is None or not (runs_root() / run_id).exists():
         return None
     run = Run(runs_root() / run_id)

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from launcher.checkpoints.marker import published
+from launcher.config.compose import with_value
 from launcher.errors import RequestError
 from launcher.runs import Run, find_run
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+def with_weights(composed: DictConfig, earlier: Run | None) -> DictConfig:
+    """The config with `init_from` as the directory that it means, unless the run has a checkpoint to go on from.
+
+    Raises:
+        RequestError: there are no such weights.
+    """
+    if composed.init_from is None or (earlier is not None and published(earlier.checkpoints_dir)):
+        return composed
+    return with_value(composed, "init_from", str(find_weights(composed.init_from)))
 
 
 def find_weights(init_from: str) -> Path:

@@ -7,7 +7,7 @@ optimizer/<parameter>/<key of the optimizer's state>
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -23,19 +23,10 @@ from launcher.parallel.spread import Spread
 MODEL, OPTIMIZER = "model/", "optimizer/"
 
 
-def model_state(model: Spread, *, once: bool) -> dict[str, Tensor]:
-    """What this process holds of the model: sharded tensors as DTensors, others whole.
-
-    Buffers that are not sharded may differ between processes (running statistics of a batch). With `once` only the
-    first process of each pipeline stage has them: its values count, as everywhere else.
-    """
+def model_state(model: Spread) -> dict[str, Tensor]:
+    """What this process holds of the model: sharded tensors as DTensors, others whole."""
     mine = {name for part in model.parts for name in part.state_dict()}
-    first = model.mesh.rank % (model.mesh.axes.num_processes // model.mesh.axes.pp) == 0
-    return {
-        f"{MODEL}{name}": value
-        for name, value in model.layout().items()
-        if name in mine and (first or not once or isinstance(value, (nn.Parameter, DTensor)))
-    }
+    return {f"{MODEL}{name}": value for name, value in model.layout().items() if name in mine}
 
 
 def optimizer_state(model: Spread, optimizer: Optimizer) -> dict[str, Tensor]:
@@ -110,13 +101,45 @@ def take_blocks(state: dict[str, Tensor], put_together: dict[str, Tensor]) -> No
             local_part(value).copy_(whole.redistribute(placements=value.placements).to_local())
 
 
-def bytes_to_write(value: Tensor, mesh: Mesh) -> float:
-    """What a tensor adds to a checkpoint for this process: those that hold the same part share it out."""
-    holders = mesh.axes.num_processes / mesh.axes.pp
-    if isinstance(value, DTensor):
-        sharded = (dim for dim, placement in enumerate(value.placements) if not placement.is_replicate())
-        holders /= math.prod(value.device_mesh.size(dim) for dim in sharded)
-    return local_part(value).nbytes / holders
+def own_share(tensors: Mapping[str, Tensor], mesh: Mesh) -> dict[str, Tensor]:
+    """What this process is to write: of what all processes of a pipeline stage hold whole, each takes a share.
+
+    Buffers that are not sharded may differ between processes (running statistics of a batch): those of the first
+    process of the stage count, as everywhere else. A parameter's optimizer state goes with it.
+    """
+    holders = _holders(mesh)
+    loads, others = [0] * holders, set()
+    for name, value in tensors.items():
+        if not name.startswith(MODEL) or isinstance(value, DTensor):
+            continue
+        owner = loads.index(min(loads)) if isinstance(value, nn.Parameter) else 0
+        loads[owner] += value.nbytes
+        if owner != mesh.rank % holders:
+            others.add(name.removeprefix(MODEL))
+    return {name: value for name, value in tensors.items() if _parameter(name) not in others}
+
+
+def bytes_to_write(share: Mapping[str, Tensor], mesh: Mesh) -> float:
+    """What a process's own share adds to a checkpoint; those that hold the same shard divide it among them."""
+    return sum(local_part(value).nbytes / _copies(value, mesh) for value in share.values())
+
+
+def _copies(value: Tensor, mesh: Mesh) -> float:
+    if not isinstance(value, DTensor):
+        return 1.0
+    sharded = (dim for dim, placement in enumerate(value.placements) if not placement.is_replicate())
+    return _holders(mesh) / math.prod(value.device_mesh.size(dim) for dim in sharded)
+
+
+def _holders(mesh: Mesh) -> int:
+    """Processes of one pipeline stage."""
+    return mesh.axes.num_processes // mesh.axes.pp
+
+
+def _parameter(name: str) -> str:
+    if name.startswith(OPTIMIZER):
+        return name.removeprefix(OPTIMIZER).rpartition("/")[0]
+    return name.removeprefix(MODEL)
 
 
 def _in_one_block(value: Tensor) -> Tensor:

@@ -101,18 +101,6 @@ class Run:
     def rank_failure_path(self, *, attempt: int, rank: int) -> Path:
         return self._attempt_dir(attempt) / f"failure_{rank}.json"
 
-    def hang_path(self, *, attempt: int, rank: int) -> Path:
-        """Where a rank stood when an attempt hung."""
-        return self._attempt_dir(attempt) / f"hang_{rank}.json"
-
-    def stacks_path(self, *, attempt: int, rank: int) -> Path:
-        """The Python stacks of a rank's threads when an attempt hung."""
-        return self._attempt_dir(attempt) / f"stacks_{rank}.txt"
-
-    def flight_path(self, *, attempt: int, rank: int) -> Path:
-        """The collectives that a rank called before an attempt hung."""
-        return self._attempt_dir(attempt) / f"flight_{rank}.json"
-
     def left_path(self, *, attempt: int, rank: int) -> Path:
         """Exists once a rank has left in order: finished, or stopped by a signal."""
         return self._attempt_dir(attempt) / f"left_{rank}"

@@ -11,6 +11,9 @@ import torch.distributed as dist
 INTERVAL_S = 0.5
 """A small all-reduce takes up to 0.2 ms: so often it costs nothing that could be measured."""
 
+MAX_STEPS = 100
+"""The steps to come may be slower than those that were measured."""
+
 
 class Asked(NamedTuple):
     """The same on every process."""
@@ -45,8 +48,8 @@ class Agreement:
             dist.all_reduce(values, op=dist.ReduceOp.MAX, group=self._group)
             highest, any_save, any_busy, step_s = values.tolist()
             asked = Asked(int(highest), bool(any_save), bool(any_busy))
-            self._next = done + max(1, int(INTERVAL_S / max(step_s, 1e-6)))
+            self._next = done + min(MAX_STEPS, max(1, int(INTERVAL_S / max(step_s, 1e-6))))
         else:
-            self._next = done + 1
+            self._next = done + 1  # it costs no message
         self._last, self._time = done, now
         return asked

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ from launcher.config.targets import build
 from launcher.data.columns import Columns
 from launcher.data.loader import Share, steps_per_epoch
 from launcher.data.manifest import Manifest
-from launcher.errors import RequestError
 from launcher.parallel.accelerator import host_group, make_accelerator
 from launcher.parallel.deepspeed import make_plugin
 from launcher.parallel.devices import peak_flops
@@ -68,8 +66,8 @@ class Assembly:
     num_steps: int
     meter: Meter
     profiler: Profiler
-    checkpointer: Checkpointer | None
     control: dist.ProcessGroup | None  # for what processes agree on between steps
+    checkpointer: Checkpointer | None = None
     position: Position = field(default_factory=Position)  # where this attempt began
     begun: float = field(default_factory=time.monotonic)
 
@@ -129,18 +127,8 @@ def assemble(run: Run, config: Config, plan: Plan, vigil: Vigil, trackers: list[
         model.notes.append("optimizer.fused=true is false here: torch has no such fused step for sharded parameters")
     progress.phase = "starting the tracker"
     accelerator.init_trackers(config.tracker.project, to_plain(run.config_path))
-    share = Share(
-        global_batch_size=plan.global_batch_size,
-        micro_batch_size=plan.micro_batch_size,
-        rank=model.mesh.index("data"),
-        num_ranks=plan.axes.num_data,
-        seed=trainer.seed,
-        device=accelerator.device,
-    )
+    share = make_share(plan, model, seed=trainer.seed)
     model.train()
-    control = host_group()
-    if control is None:  # one process saves and loads alone on purpose
-        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
     job = Assembly(
         run=run,
         config=config,
@@ -161,36 +149,36 @@ def assemble(run: Run, config: Config, plan: Plan, vigil: Vigil, trackers: list[
         num_steps=num_steps,
         meter=make_meter(config, plan, manifest, accelerator.device, num_steps),
         profiler=Profiler(run.profile_path if trainer.profile and accelerator.is_main_process else None),
-        checkpointer=None,
-        control=control,
+        control=host_group(),
         begun=begun,
     )
-    if config.strategy.zero_stage is not None and config.checkpoint.enabled:
-        model.notes.append(f"strategy={config.strategy.name} takes no checkpoints: an interrupted run begins anew")
-    elif config.checkpoint.enabled:
-        refuse_metric(job)
-        job.checkpointer = Checkpointer(
-            run.checkpoints_dir, config.checkpoint, model, optimizer, control=job.control, report=job.report
-        )
+    job.checkpointer = make_checkpointer(job)
     return job
 
 
-def refuse_metric(job: Assembly) -> None:
-    """Raise `RequestError` where the best checkpoints are to be kept by a metric that no evaluation gives."""
+def make_share(plan: Plan, model: Spread, *, seed: int) -> Share:
+    """The part of each global batch that this process takes."""
+    return Share(
+        global_batch_size=plan.global_batch_size,
+        micro_batch_size=plan.micro_batch_size,
+        rank=model.mesh.index("data"),
+        num_ranks=plan.axes.num_data,
+        seed=seed,
+        device=model.mesh.device,
+    )
+
+
+def make_checkpointer(job: Assembly) -> Checkpointer | None:
+    """What takes checkpoints; None where there are to be none."""
     config = job.config.checkpoint
-    if config.keep_best == 0:
-        return
-    if job.validation_rows is None:
-        raise RequestError(
-            f"checkpoint.keep_best={config.keep_best} needs a validation split; use dataset.split.validation=0.1 or "
-            "checkpoint.keep_best=0"
-        )
-    known = ["loss", *map(str, job.task.metrics().keys())]
-    if config.metric not in known:
-        raise RequestError(
-            f"checkpoint.metric={config.metric} is not a metric of this task; use checkpoint.metric={known[0]}"
-            + (f", or one of {', '.join(known[1:])}" if known[1:] else "")
-        )
+    if not config.enabled:
+        return None
+    if job.config.strategy.zero_stage is not None:
+        job.model.notes.append("strategy=deepspeed takes no checkpoints: an interrupted run begins anew")
+        return None
+    return Checkpointer(
+        job.run.checkpoints_dir, config, job.model, job.optimizer, control=job.control, report=job.report
+    )
 
 
 def set_determinism(deterministic: bool) -> None:

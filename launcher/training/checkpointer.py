@@ -21,8 +21,15 @@ from launcher.checkpoints.marker import Checkpoint, checkpoint_path, delete, pub
 from launcher.checkpoints.policy import surplus
 from launcher.checkpoints.storage import ShardWriter
 from launcher.parallel.accelerator import host_group
-from launcher.parallel.state import bytes_to_write, in_single_blocks, local_part, model_state, optimizer_state
-from launcher.training.staging import Staging, own_share
+from launcher.parallel.state import (
+    bytes_to_write,
+    in_single_blocks,
+    local_part,
+    model_state,
+    optimizer_state,
+    own_share,
+)
+from launcher.training.staging import Staging
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -59,9 +66,6 @@ class Checkpointer:
         self._staging = Staging()
         self._is_main = model.mesh.rank == 0
         self._due_at = time.monotonic() + self._period_s()
-        # Accelerate's wrapper runs no hooks of its own.
-        stepper: Optimizer = getattr(optimizer, "optimizer", optimizer)
-        self._first_step = stepper.register_step_post_hook(self._prepare)
 
     @property
     def is_due(self) -> bool:
@@ -79,13 +83,11 @@ class Checkpointer:
         Where the disk has no room it warns, and tries again a minute later.
         """
         self.finish()
-        tensors = self._tensors()
-        num_bytes = sum(bytes_to_write(value, self._model.mesh) for value in tensors.values())
-        if (missing := self._missing_bytes(num_bytes)) > 0:
+        mine = self._share()
+        if (missing := self._missing_bytes(bytes_to_write(mine, self._model.mesh))) > 0:
             self._postpone(f"the checkpoint at step {step} needs {words.size(missing)} more on the disk")
             return
         self._due_at = time.monotonic() + self._period_s()
-        mine = own_share(tensors, self._model.mesh)
         self._staging.copy({name: local_part(value) for name, value in mine.items()})
         described = {name: value.detach() for name, value in mine.items()}
         self._writing = self._writer.submit(self._write, step, dict(state), described)
@@ -97,16 +99,14 @@ class Checkpointer:
         if self._writing is not None:
             self._writing.result()
 
-    def _prepare(self, *_: Any) -> None:
-        """After the first step, which makes the optimizer's state: what the first checkpoint is copied to."""
-        self._first_step.remove()
-        mine = own_share(self._tensors(), self._model.mesh)
-        parts = {name: local_part(value) for name, value in mine.items()}
+    def prepare(self) -> None:
+        """In the background, reserve what checkpoints are copied to; once the optimizer has its state."""
+        parts = {name: local_part(value) for name, value in self._share().items()}
         self._writing = self._writer.submit(self._staging.reserve, parts)
 
-    def _tensors(self) -> dict[str, Tensor]:
-        state = model_state(self._model, once=True) | optimizer_state(self._model, self._optimizer)
-        return in_single_blocks(state)
+    def _share(self) -> dict[str, Tensor]:
+        state = in_single_blocks(model_state(self._model) | optimizer_state(self._model, self._optimizer))
+        return own_share(state, self._model.mesh)
 
     def _write(self, step: int, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """In the thread: write, publish, delete what the policy does not keep."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,16 @@ from launcher.parallel.state import MODEL
 from launcher.runs import Run, write_json
 
 
-def export_weights(run: Run, *, step: int | None, output: Path | None) -> dict[str, Any]:
+def export_weights(run: Run, *, step: int | None, output: Path | None, say: Callable[[str], object]) -> dict[str, Any]:
     """Write the weights of a checkpoint (the newest sound one, or that of a step) into a directory.
 
     One tensor is held at a time. Where the model has a form in transformers, names and `config.json` are its own.
-    Returns what was written.
+    What takes long is announced by `say`. Returns what was written.
 
     Raises:
         RequestError: there is no such checkpoint, or it is damaged.
     """
-    checkpoint, passed_over = _choose(run, step)
+    checkpoint, passed_over = _choose(run, step, say)
     config = from_file(run.config_path)
     with torch.device("meta"):
         model = build(config.model)
@@ -45,6 +45,7 @@ def export_weights(run: Run, *, step: int | None, output: Path | None) -> dict[s
         theirs: torch.empty(stored.shapes[name], dtype=dtypes[name.removeprefix(MODEL)], device="meta")
         for name, theirs in names.items()
     }
+    say(f"writing {len(layout)} tensors into {directory}")
     write_tensors(
         directory / "model.safetensors", layout, ((theirs, stored.read(name)) for name, theirs in names.items())
     )
@@ -71,7 +72,7 @@ def renamed(name: str, parts: Mapping[str, str]) -> str:
     return name
 
 
-def _choose(run: Run, step: int | None) -> tuple[Checkpoint, list[str]]:
+def _choose(run: Run, step: int | None, say: Callable[[str], object]) -> tuple[Checkpoint, list[str]]:
     """The checkpoint, and what is wrong with newer ones."""
     found = published(run.checkpoints_dir)
     if step is not None:
@@ -82,6 +83,7 @@ def _choose(run: Run, step: int | None) -> tuple[Checkpoint, list[str]]:
         found = [checkpoint]
     passed_over: list[str] = []
     for checkpoint in reversed(found):
+        say(f"comparing the checkpoint at step {checkpoint.step} with its marker")
         flaw = checkpoint.flaw()
         if flaw is None:
             return checkpoint, passed_over

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from launcher.config.targets import build
-from launcher.errors import RequestError
-from launcher.parallel.refusals import refuse_strategy
 from launcher.training.optimizer import make_optimizer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from launcher.config.schema import Config
-    from launcher.parallel.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,20 +38,6 @@ def measure_footprint(config: Config) -> Footprint:
         gradients_bytes=_bytes(trainable),
         optimizer_bytes=_optimizer_bytes(config, model),
     )
-
-
-def refuse_model(config: Config, axes: Axes) -> str | None:
-    """Why task or model can't be built from their arguments, or not be spread so; found before any worker starts.
-
-    Only what a constructor says of its arguments counts; any other exception is a bug, which a worker shows whole.
-    """
-    for name, section in (("task", config.task), ("model", config.model)):
-        try:
-            with torch.device("meta"):
-                built = build(section)
-        except (ValueError, OSError, RequestError) as error:
-            return f"{name} {section['_target_']} can't be built: {error}"
-    return refuse_strategy(built, config, axes)
 
 
 def _optimizer_bytes(config: Config, model: nn.Module) -> int | None:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from launcher.training import signals
 from launcher.training.agreement import Agreement
-from launcher.training.position import Position, to_state
+from launcher.training.position import Position
+from launcher.training.state import to_state
 
 if TYPE_CHECKING:
     from launcher.training.build import Assembly
     from launcher.training.guard import Guard
-    from launcher.training.loop import Window
+    from launcher.training.window import Window
 
 
 class Pauses:
@@ -20,7 +21,7 @@ class Pauses:
     def __init__(self, job: Assembly, guard: Guard, *, first_step: int) -> None:
         self._job, self._guard = job, guard
         self._agreement = Agreement(job.control, first_step=first_step)
-        self._saved = first_step
+        self._first_step = self._saved = first_step
 
     def after(self, done: int, window: Window, *, metrics: dict[str, float]) -> None:
         """`metrics` are those of the validation split if it was evaluated after this step, else empty.
@@ -43,6 +44,8 @@ class Pauses:
             self._saved = done
             with self._job.vigil.phase("taking a checkpoint"):
                 checkpointer.save(done, to_state(self._job, self._position(done, window, metrics)), wait=stops)
+        elif checkpointer is not None and done == self._first_step + 1:
+            checkpointer.prepare()
         if stops:
             raise signals.Stopped(asked.signum)
 

@@ -15,7 +15,7 @@ from torch.distributed.checkpoint.api import CheckpointException
 
 from launcher.checkpoints.marker import Checkpoint, published, set_aside, sweep
 from launcher.checkpoints.whole import Tensors
-from launcher.errors import EngineError, NonFiniteError
+from launcher.errors import NonFiniteError, RequestError
 from launcher.parallel.state import (
     MODEL,
     OPTIMIZER,
@@ -26,7 +26,8 @@ from launcher.parallel.state import (
     take_blocks,
     take_optimizer_state,
 )
-from launcher.training.position import from_state
+from launcher.training.preflight import other_model, weights_prefix
+from launcher.training.state import from_state
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -41,16 +42,19 @@ def restore(job: Assembly) -> None:
     group, checkpoint = job.control, None
     if job.config.strategy.zero_stage is None:
         directory = job.run.checkpoints_dir
+        if published(directory):
+            job.report("phase", name="comparing the files of the newest checkpoint with its marker")
         checkpoint = newest_sound(directory, group, warn=job.warn)
         if job.accelerator.is_main_process and job.checkpointer is not None:
             _clear(directory, newest=checkpoint, warn=job.warn)
     if checkpoint is None:
         if job.config.init_from is not None:
-            load_weights(Path(job.config.init_from), job.model, group)
             job.report("phase", name=f"beginning with the weights in {job.config.init_from}")
+            load_weights(Path(job.config.init_from), job.model, group)
         if job.run.last_step() is not None:
             job.report("resumed", step=0)
         return
+    job.report("phase", name=f"loading the checkpoint at step {checkpoint.step}")
     load(checkpoint, job.model, job.optimizer, group)
     job.position = from_state(job, checkpoint.read())
     job.meter.earlier_seconds = job.position.train_seconds
@@ -110,13 +114,13 @@ def load(checkpoint: Checkpoint, model: Spread, optimizer: Optimizer, group: dis
     """Fill model and optimizer in place.
 
     Raises:
-        EngineError: the checkpoint is of another model.
+        RequestError: the checkpoint is of another model.
     """
     saved = Tensors(checkpoint.path).shapes
-    refuse_other_model(model, saved, prefix=MODEL, where=checkpoint.path)
+    _refuse_other_model(model, saved, where=checkpoint.path)
     if any(name.startswith(OPTIMIZER) for name in saved):
         fill_optimizer_state(optimizer)
-    state: dict[str, Tensor] = model_state(model, once=False) | {
+    state: dict[str, Tensor] = model_state(model) | {
         name: value for name, value in optimizer_state(model, optimizer).items() if name in saved
     }
     load_tensors(state, checkpoint.path, group)
@@ -127,12 +131,11 @@ def load_weights(path: Path, model: Spread, group: dist.ProcessGroup | None) -> 
     """Fill the model from a checkpoint, or from safetensors files with the model's own names.
 
     Raises:
-        EngineError: they are of another model.
+        RequestError: they are of another model.
     """
     shapes = Tensors(path).shapes
-    prefix = MODEL if any(name.startswith(MODEL) for name in shapes) else ""
-    refuse_other_model(model, shapes, prefix=prefix, where=path)
-    state = model_state(model, once=False)
+    _refuse_other_model(model, shapes, where=path)
+    prefix, state = weights_prefix(shapes), model_state(model)
     names = {name: f"{prefix}{name.removeprefix(MODEL)}" for name in state}
     load_tensors({names[name]: value for name, value in state.items()}, path, group)
 
@@ -149,21 +152,9 @@ def load_tensors(state: Mapping[str, Tensor], path: Path, group: dist.ProcessGro
     take_blocks(detached, blocks)
 
 
-def refuse_other_model(model: Spread, saved: Mapping[str, tuple[int, ...]], *, prefix: str, where: Path) -> None:
-    """Raise `EngineError` unless names and shapes on the disk are those of the model."""
-    needed = {f"{prefix}{name}": tuple(value.shape) for name, value in model.layout().items()}
-    found = {name: shape for name, shape in saved.items() if name.startswith(prefix)}
-    for name in sorted(needed.keys() | found.keys()):
-        if needed.get(name) == found.get(name):
-            continue
-        short = name.removeprefix(prefix)
-        if name not in found:
-            what = f"it lacks {short}"
-        elif name not in needed:
-            what = f"it has {short}, which the model has not"
-        else:
-            what = f"its {short} has the shape {list(found[name])}, the model's {list(needed[name])}"
-        raise EngineError(f"{where} is of another model than `model` describes: {what}")
+def _refuse_other_model(model: Spread, found: Mapping[str, tuple[int, ...]], *, where: Path) -> None:
+    if (refusal := other_model(found, model.layout(), where=where)) is not None:
+        raise RequestError(refusal)
 
 
 def _clear(directory: Path, *, newest: Checkpoint | None, warn: Callable[[str], object]) -> None:

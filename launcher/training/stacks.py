@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 import launcher
+from launcher.runs.hang import stacks_paths
 
 STACK_FRAMES = 8
 WARNINGS = 2
@@ -34,11 +35,6 @@ _FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
 
 Stack = list[tuple[str, int, str]]
 """File, line and function of each frame, innermost first."""
-
-
-def stacks_path(directory: Path, rank: int) -> Path:
-    """The stacks of a rank, in the directory of an attempt."""
-    return directory / f"stacks_{rank}.txt"
 
 
 class Watchdog:
@@ -124,7 +120,7 @@ def end_stuck(directory: Path) -> list[int]:
     The agent calls it about once a second: such a worker holds the interpreter's lock and can't end itself.
     """
     ended = []
-    for path in directory.glob("stacks_*.txt"):
+    for path in stacks_paths(directory):
         with contextlib.suppress(OSError, psutil.NoSuchProcess):
             warned = read_warnings(path)
             if warned is not None and warned.num_warnings >= WARNINGS:

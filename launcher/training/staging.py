@@ -7,11 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
-from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
-
-from launcher.parallel.mesh import Mesh
-from launcher.parallel.state import MODEL, OPTIMIZER
+from torch import Tensor
 
 MAX_THREADS = 8
 """More do not copy faster: memory is the limit."""
@@ -58,25 +54,3 @@ class Staging:
 def _copy(todo: Iterator[Pair]) -> None:
     for room, part in todo:
         ctypes.memmove(room.data_ptr(), part.data_ptr(), part.nbytes)
-
-
-def own_share(tensors: Mapping[str, Tensor], mesh: Mesh) -> dict[str, Tensor]:
-    """Without the parameters, and their optimizer state, that another process which holds them whole is to write.
-
-    Every process of a pipeline stage holds the same whole parameters in the same order; each gets its share of them.
-    """
-    holders = mesh.axes.num_processes // mesh.axes.pp
-    loads, left = [0] * holders, set()
-    for name, value in tensors.items():
-        if isinstance(value, nn.Parameter) and not isinstance(value, DTensor):
-            owner = loads.index(min(loads))
-            loads[owner] += value.nbytes
-            if owner != mesh.rank % holders:
-                left.add(name.removeprefix(MODEL))
-    return {name: value for name, value in tensors.items() if _parameter(name) not in left}
-
-
-def _parameter(name: str) -> str:
-    if name.startswith(OPTIMIZER):
-        return name.removeprefix(OPTIMIZER).rpartition("/")[0]
-    return name.removeprefix(MODEL)

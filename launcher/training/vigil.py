@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from launcher.runs import write_json
+from launcher.runs.hang import flight_path, gave_up_path, hang_path, stacks_path
 from launcher.training.patience import LOOK_S, Patience, State
-from launcher.training.stacks import Watchdog, flight_record, locate, stacks_path
+from launcher.training.stacks import Watchdog, flight_record, locate
 
 HANG_EXIT_CODE = 70
 ORPHAN_EXIT_CODE = 71
@@ -111,14 +112,12 @@ class Vigil:
         still_s, limit_s = patience.look(time.monotonic(), state), patience.limit(state)
         if limit_s is not None and still_s > limit_s:
             self._end(state, still_s)
-        if still_s > (PEERS_S if limit_s is None else min(PEERS_S, limit_s / 2)) and self._gave_up_path.exists():
+        if (
+            still_s > (PEERS_S if limit_s is None else min(PEERS_S, limit_s / 2))
+            and gave_up_path(self._directory).exists()
+        ):
             self._end(state, still_s)
         self._watchdog.arm(None if limit_s is None else limit_s - still_s)
-
-    @property
-    def _gave_up_path(self) -> Path:
-        """One name for all ranks, since looking for it is cheaper on a shared disk than to list a directory."""
-        return self._directory / "gave_up"
 
     def _end(self, state: State, still_s: float) -> None:
         """Write what is known, wait for the others to do the same, and end."""
@@ -129,7 +128,7 @@ class Vigil:
             frame = sys._current_frames()[threading.main_thread().ident or 0]
             record = {"rank": self._rank, "time": time.time(), "seconds": still_s, **asdict(state), **locate(frame)}
             write_json(hang_path(self._directory, self._rank), record)
-            self._gave_up_path.touch()
+            gave_up_path(self._directory).touch()
             os.write(2, f"no progress for {still_s:.0f} s ({state.phase}); this worker ends itself\n".encode())
             collectives = flight_record()
             if collectives is not None:
@@ -149,13 +148,3 @@ def end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     if os.getppid() != parent:
         os._exit(ORPHAN_EXIT_CODE)
-
-
-def hang_path(directory: Path, rank: int) -> Path:
-    """What a rank that made no progress wrote, in the directory of an attempt."""
-    return directory / f"hang_{rank}.json"
-
-
-def flight_path(directory: Path, rank: int) -> Path:
-    """torch's record of a rank's last collectives."""
-    return directory / f"flight_{rank}.json"

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -78,6 +79,8 @@ def train(run: Run, vigil: Vigil, trackers: list[WandbTracker]) -> Assembly:
     vigil.limit(step_timeout_s=config.engine.step_timeout_s, phase_timeout_s=config.engine.phase_timeout_s)
     plan = Plan.load(run.plan_path)
     torch.set_num_threads(plan.threads)
+    if plan.num_processes == 1:  # which saves and loads checkpoints alone on purpose
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
     if config.tracker.name == "wandb" and int(os.environ["RANK"]) == 0:
         trackers.append(WandbTracker(run, config.tracker, warn=lambda line: run.report("warning", message=line)))
     job = assemble(run, config, plan, vigil, trackers)

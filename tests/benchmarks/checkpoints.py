@@ -26,7 +26,8 @@ from launcher.runs import Run
 from launcher.training.build import Assembly
 from launcher.training.checkpointer import Checkpointer
 from launcher.training.loop import run_steps
-from launcher.training.position import Position, to_state
+from launcher.training.position import Position
+from launcher.training.state import to_state
 from tests.benchmarks import loops
 from tests.benchmarks.gpu import SHAPES
 from tests.benchmarks.pairs import launch_config

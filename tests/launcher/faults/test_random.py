@@ -14,7 +14,7 @@ VICTIMS = ("rank 0", "rank 1", "agent", "parent")
 PACE_S = 0.02
 MOMENTS_S = 4.0
 """From the start of an attempt's workers on; training alone takes longer than three of these seconds."""
-ROUNDS = range(32)
+ROUNDS = range(30)
 
 
 def kill(place: Place, command: Command, victim: str, *, attempt: int) -> tuple[Command, int]:

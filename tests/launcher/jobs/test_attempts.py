@@ -56,7 +56,7 @@ def test_a_failure_is_followed_by_another_attempt_and_is_kept(run: Run) -> None:
     assert (run.state, run.job["attempt"]) == ("finished", 1)
     assert [failure["message"] for failure in run.job["failures"]] == ["ValueError: bad luck"]
     [restart] = run.history("restart")
-    assert (restart["attempt"], restart["cause"]) == (1, "user code")
+    assert (restart["attempt"], restart["cause"], restart["num_processes"]) == (1, "user code", 1)
 
 
 def test_the_same_error_at_the_same_step_twice_is_a_bug_and_ends_the_run(run: Run) -> None:

@@ -18,8 +18,8 @@ from launcher.engines.engine import Outcome
 from launcher.jobs.failure import Failure, explain
 from launcher.jobs.hang import find_hang
 from launcher.runs import Run, write_json
-from launcher.training.stacks import stacks_path
-from launcher.training.vigil import HANG_EXIT_CODE, flight_path, hang_path
+from launcher.runs.hang import flight_path, hang_path, stacks_path
+from launcher.training.vigil import HANG_EXIT_CODE
 
 CLOSED = "[../gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:60158"
 STACKS = """rank {rank}, pid 1, main thread 0x00007f0000000001

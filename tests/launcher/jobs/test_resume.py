@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +20,9 @@ from safetensors.torch import load_file
 
 import launcher
 from launcher.checkpoints.marker import published
+from launcher.config.compose import compose
 from launcher.errors import RequestError
+from launcher.jobs.check import check_job, check_rows
 from launcher.jobs.job import resume_job
 from launcher.jobs.resume import claimed
 from launcher.jobs.view import View
@@ -83,10 +86,10 @@ class Place:
         (self.conf / "model").mkdir(parents=True)
         (self.conf / "model" / "fragile.yaml").write_text(YAML)
         self.faults.mkdir()
+        self.settings = [*SETTINGS, f"model.faults={self.faults}"]
 
     def train(self, *overrides: str) -> Run:
-        settings = [*SETTINGS, f"model.faults={self.faults}", *overrides]
-        return launcher.train(settings, config_dir=self.conf, quiet=True)
+        return launcher.train([*self.settings, *overrides], config_dir=self.conf, quiet=True)
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +249,24 @@ def test_a_request_that_is_wrong_is_answered_and_leaves_the_run_as_it_was(
     with pytest.raises(RequestError) as refusal:
         resume(unbroken, *overrides)
     assert said in str(refusal.value)
+    assert contents(unbroken) == before
+
+
+def test_a_check_says_where_a_run_would_go_on_and_refuses_what_training_would(
+    here: Place, unbroken: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "0")  # for the model
+
+    def check(*overrides: str) -> dict[str, Any]:
+        composed = compose([*here.settings, "run_id=unbroken", *overrides], config_dir=here.conf)
+        return check_job(composed, View(Console(quiet=True)))
+
+    before = contents(unbroken)
+    checked = check("trainer.max_steps=20")
+    assert (checked["resumed_at"], checked["steps"]) == (10, 20)
+    assert dict(check_rows(checked))["steps"] == "20, from step 10 of the run's newest checkpoint"
+    with pytest.raises(RequestError, match=r"^trainer.seed=3 \(was 0\): run unbroken goes on"):
+        check("trainer.max_steps=20", "trainer.seed=3")
     assert contents(unbroken) == before
 
 

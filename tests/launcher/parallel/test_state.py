@@ -80,7 +80,7 @@ def train(model: Spread, optimizer: Optimizer, *, first: int = 0, last: int = 3)
 
 def copied(model: Spread, optimizer: Optimizer) -> dict[str, Tensor]:
     """What a checkpoint would hold."""
-    state = model_state(model, once=True) | optimizer_state(model, optimizer)
+    state = model_state(model) | optimizer_state(model, optimizer)
     return {name: local_part(value).clone() for name, value in state.items()}
 
 
@@ -88,7 +88,7 @@ def load(saved: dict[str, Tensor], model: Spread, optimizer: Optimizer) -> None:
     """What `restore.load` does, without files."""
     if any(name.startswith("optimizer/") for name in saved):
         fill_optimizer_state(optimizer)
-    state = model_state(model, once=False) | optimizer_state(model, optimizer)
+    state = model_state(model) | optimizer_state(model, optimizer)
     state = {name: value for name, value in state.items() if name in saved}
     for name, value in state.items():
         local_part(value).copy_(saved[name])
@@ -103,7 +103,7 @@ def no_accelerate() -> Iterator[None]:
 
 def test_names_are_those_of_the_model_and_each_tensor_is_there_once() -> None:
     model = made(0)
-    names = set(model_state(model, once=True))
+    names = set(model_state(model))
     assert {"model/first.weight", "model/frozen", "model/unused", "model/norm.running_mean"} <= names
     assert "model/norm.num_batches_tracked" in names
     assert not {"model/second.weight", "model/scratch"} & names
@@ -139,12 +139,12 @@ def test_training_goes_on_bit_by_bit_after_loading(name: str) -> None:
 @EACH
 def test_filling_changes_neither_rates_nor_gradients_nor_weights(name: str) -> None:
     model = made(0)
-    before = {key: value.clone() for key, value in model_state(model, once=True).items()}
+    before = {key: value.clone() for key, value in model_state(model).items()}
     optimizer = MAKE[name](model.parameters)
     fill_optimizer_state(optimizer)
     assert [group["lr"] for group in optimizer.param_groups] == [0.1]
     assert all(parameter.grad is None for parameter in model.parameters)
-    assert all(torch.equal(value, before[key]) for key, value in model_state(model, once=True).items())
+    assert all(torch.equal(value, before[key]) for key, value in model_state(model).items())
 
 
 def test_a_number_that_an_optimizer_keeps_is_a_number_again() -> None:

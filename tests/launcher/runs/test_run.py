@@ -161,6 +161,6 @@ def test_events_of_several_threads_are_each_written_once() -> None:
 
 def test_files_of_an_attempt_lie_beside_its_logs() -> None:
     run = create_run("a")
-    paths = (run.log_path, run.hang_path, run.stacks_path, run.flight_path)
-    names = ["rank_3.log", "hang_3.json", "stacks_3.txt", "flight_3.json"]
+    paths = (run.log_path, run.rank_failure_path, run.left_path)
+    names = ["rank_3.log", "failure_3.json", "left_3"]
     assert [path(attempt=2, rank=3) for path in paths] == [run.logs_dir / "attempt_2" / name for name in names]

@@ -23,7 +23,13 @@ from launcher.runs import Run
 from launcher.training.export import export_weights, renamed
 
 TEXT = ["dataset.sequence_length=16", "dataset.max_rows=120", "trainer.global_batch_size=8", "trainer.max_steps=2"]
-TEXT += ["trainer.eval_every_steps=null", "checkpoint.every_steps=1", "engine.num_processes=2", "strategy=fsdp"]
+TEXT += [
+    "trainer.eval_every_steps=null",
+    "trainer.eval_samples=16",
+    "checkpoint.every_steps=1",
+    "engine.num_processes=2",
+    "strategy=fsdp",
+]
 SMALL = ["model.width=16", "model.num_layers=2", "model.mlp_width=24", "model.num_heads=4", "model.num_kv_heads=2"]
 FORMS = {
     "llama": ["model.ngram_orders=[]"],
@@ -46,7 +52,7 @@ def model_of(run: Run, weights: Path) -> Any:
 
 
 def test_transformers_gives_the_same_logits(run: Run) -> None:
-    done = export_weights(run, step=None, output=None)
+    done = export_weights(run, step=None, output=None, say=[].append)
     theirs, report = AutoModelForCausalLM.from_pretrained(done["path"], output_loading_info=True)
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
@@ -73,12 +79,12 @@ def test_a_model_that_transformers_does_not_have_keeps_its_names(
 
     newest = published(run.checkpoints_dir)[-1]
     next(newest.path.glob("*.safetensors")).write_bytes(b"")
-    assert export_weights(run, step=None, output=None)["step"] == 1
+    assert export_weights(run, step=None, output=None, say=[].append)["step"] == 1
     with pytest.raises(RequestError, match="it has 1 and 2"):
-        export_weights(run, step=7, output=None)
+        export_weights(run, step=7, output=None, say=[].append)
     shutil.rmtree(run.checkpoints_dir)
     with pytest.raises(RequestError, match="has no checkpoint to export"):
-        export_weights(run, step=None, output=None)
+        export_weights(run, step=None, output=None, say=[].append)
 
 
 @pytest.mark.parametrize(

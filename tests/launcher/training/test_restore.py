@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from launcher.checkpoints.marker import begin, publish, published
 from launcher.config.compose import compose
 from launcher.config.validate import from_composed
-from launcher.errors import EngineError
+from launcher.errors import RequestError
 from launcher.parallel.accelerator import host_group, make_accelerator
 from launcher.parallel.devices import Devices
 from launcher.parallel.plan import make_plan
@@ -158,7 +158,7 @@ def test_a_checkpoint_of_another_model_is_refused_and_nothing_is_loaded(tmp_path
     module = other()
     before: dict[str, Tensor] = {name: value.clone() for name, value in module.state_dict().items()}
     optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
-    with pytest.raises(EngineError, match=what):
+    with pytest.raises(RequestError, match=what):
         load(published(tmp_path)[-1], spread(module), optimizer, None)
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from launcher.parallel.axes import Axes
 from launcher.parallel.mesh import Mesh
+from launcher.parallel.state import own_share
 from launcher.training.checkpointer import Checkpointer
-from launcher.training.staging import Staging, own_share
+from launcher.training.staging import Staging
 from tests.launcher.parallel.configs import BASE
 from tests.launcher.parallel.spreads import spread
 
@@ -50,17 +51,17 @@ def test_memory_is_used_again_where_shape_and_dtype_are_the_same() -> None:
     assert_equal(staging.rooms, parts)
 
 
-def test_memory_is_made_in_the_background_after_the_first_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_memory_is_made_in_the_background(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[set[str]] = []
     monkeypatch.setattr(Staging, "reserve", lambda self, parts: asked.append(set(parts)))
     layer = nn.Linear(2, 2, bias=False)
     optimizer = torch.optim.SGD(layer.parameters(), momentum=0.9)
     model, report = spread(layer), lambda event, **more: None
     checkpointer = Checkpointer(tmp_path, BASE.checkpoint, model, optimizer, control=None, report=report)
-    for _ in range(2):
-        layer(torch.ones(1, 2)).sum().backward()
-        optimizer.step()
-        checkpointer.finish()
+    layer(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    checkpointer.prepare()
+    checkpointer.finish()
     assert asked == [{"model/weight", "optimizer/weight/momentum_buffer"}]
 
 
@@ -70,9 +71,9 @@ def test_what_all_hold_whole_is_shared_out_with_its_optimizer_state() -> None:
     states = {f"optimizer/{name}/exp_avg": torch.ones(size) for name, size in sizes.items()}
     whole = parameters | states
     axes = Axes(dp_replicate=2)
-    buffers = {"model/mean": torch.ones(9)}  # only the first process names them
+    buffers = {"model/mean": torch.ones(9)}  # those of the first process count
     first = own_share(whole | buffers, Mesh(axes=axes, rank=0, device=torch.device("cpu")))
-    second = own_share(whole, Mesh(axes=axes, rank=1, device=torch.device("cpu")))
+    second = own_share(whole | buffers, Mesh(axes=axes, rank=1, device=torch.device("cpu")))
     assert set(first) == {"model/a", "optimizer/a/exp_avg", "model/mean"}
     assert set(second) == set(whole) - set(first)
 

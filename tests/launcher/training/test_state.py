@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from launcher.errors import EngineError
+from launcher.errors import RequestError
 from launcher.parallel.axes import Axes
-from launcher.training.position import Position, from_state, to_state
+from launcher.training.position import Position
+from launcher.training.state import from_state, to_state
 
 HERE = Position(
     step=7,
@@ -64,7 +65,7 @@ def test_another_mesh_takes_the_position() -> None:
     ],
 )
 def test_another_order_of_samples_is_refused_with_both_values(other: dict[str, int], said: str) -> None:
-    with pytest.raises(EngineError, match=said):
+    with pytest.raises(RequestError, match=said):
         from_state(job(**other), to_state(job(), HERE))
 
 
