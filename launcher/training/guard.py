@@ -66,14 +66,21 @@ class Guard:
         return False
 
     def _trouble(self, step: int, loss: Tensor, terms: float | Tensor, norm: Tensor) -> str | None:
-        """What is wrong with a step. The norm is the whole gradient's, the same everywhere; the loss is a part."""
+        """What is wrong with a step. The norm is the whole gradient's, the same everywhere; the loss is a part.
+
+        A loss may be infinite and its gradient finite: where the policy is to stop, the next report sees that.
+        """
         if not math.isfinite(norm.item()):
             return describe_non_finite(self._job, step, loss)
         factor = self._config.spike_factor
-        if factor is None:
+        if factor is None and self._config.on_non_finite == "stop":
             return None
         total, count = reduce_sums(self._job.accelerator, loss, terms)
         mean = total / max(count, 1.0)
+        if not math.isfinite(mean):
+            return f"the loss became non-finite at step {step}"
+        if factor is None:
+            return None
         usual = statistics.median(self._losses) if len(self._losses) >= NEEDED else None
         if usual is not None and mean > factor * usual:
             limit = f"trainer.spike_factor={factor:g} times the usual {usual:.4g}"

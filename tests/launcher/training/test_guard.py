@@ -12,26 +12,35 @@ from launcher.errors import RequestError
 from launcher.runs import Run
 
 MODEL = '''
+import torch
 from torch import nn
 
 class Bumpy(nn.Module):
-    """From its call `bad` on, for `calls` training calls, what it gives is multiplied by `factor`."""
+    """From its call `bad` on, for `calls` training calls, what it gives is multiplied by `factor`, or class 0 is shut.
 
-    def __init__(self, *, num_features, num_outputs, factor, bad, calls):
+    A class whose logit is minus infinity costs an infinite loss, whose gradient is finite.
+    """
+
+    def __init__(self, *, num_features, num_outputs, factor, shut, bad, calls):
         super().__init__()
         self.layer = nn.Linear(num_features, num_outputs)
-        self.factor, self.bad, self.seen = factor, range(bad, bad + calls), 0
+        self.factor, self.shut, self.bad, self.seen = factor, shut, range(bad, bad + calls), 0
 
     def forward(self, inputs):
         self.seen += self.training
         outputs = self.layer(inputs)
-        return outputs * self.factor if self.training and self.seen in self.bad else outputs
+        if not (self.training and self.seen in self.bad):
+            return outputs
+        if self.shut:
+            return outputs - torch.tensor([torch.inf, 0.0, 0.0])
+        return outputs * self.factor
 '''
 YAML = """
 _target_: bumpy_model.Bumpy
 num_features: ${data.num_features}
 num_outputs: ${data.num_outputs}
 factor: .nan
+shut: false
 bad: 23
 calls: 1
 """
@@ -72,6 +81,13 @@ def test_a_step_is_left_out_on_every_process_and_counted(bumpy: Bumpy) -> None:
     run = bumpy("trainer.on_non_finite=skip_batch", "engine.num_processes=2")
     assert steps(run) == [step for step in range(1, 41) if step != 23]
     assert any("at step 23" in line and "1 of at most 10" in line for line in warnings(run))
+
+
+@pytest.mark.slow
+def test_an_infinite_loss_whose_gradient_is_finite_is_left_out_too(bumpy: Bumpy) -> None:
+    run = bumpy("trainer.on_non_finite=skip_batch", "model.shut=true", "engine.num_processes=2")
+    assert steps(run) == [step for step in range(1, 41) if step != 23]
+    assert any("the loss became non-finite at step 23" in line for line in warnings(run))
 
 
 @pytest.mark.slow
