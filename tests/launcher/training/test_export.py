@@ -25,7 +25,7 @@ from launcher.training.export import export_weights, renamed
 TEXT = ["dataset.sequence_length=16", "dataset.max_rows=120", "trainer.global_batch_size=8", "trainer.max_steps=2"]
 TEXT += [
     "trainer.eval_every_steps=null",
-    "trainer.eval_samples=16",
+    "dataset.split.validation=0",
     "checkpoint.every_steps=1",
     "engine.num_processes=2",
     "strategy=fsdp",

@@ -22,10 +22,11 @@ WEIGHTS = {"weight": torch.ones(3, 2), "bias": torch.ones(3)}
 
 
 def config(*overrides: str, **sections: Any) -> Config:
-    """A linear model of two features and three outputs."""
+    """A linear model of two features and three classes."""
     made = from_composed(compose(["model=linear", "dataset=iris", *overrides]))
     model = {"_target_": "torch.nn.Linear", "in_features": 2, "out_features": 3}
-    return replace(made, **({"model": model} | sections))
+    task = {"_target_": "launcher.tasks.classification.Classification", "num_classes": 3}
+    return replace(made, **({"model": model, "task": task} | sections))
 
 
 def weights(directory: Path, **changed: Tensor) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -261,7 +262,7 @@ def test_with_a_server_that_refuses_metrics_are_written_offline(workers: dict[st
 
 def test_a_tracker_that_dies_is_told_once(workers: dict[str, Tracked]) -> None:
     (line,) = workers["killed"].warnings
-    assert line.startswith("W&B failed to log:")
+    assert re.match(r"W&B failed to (log|store the config): ", line)  # whatever is sent first
     assert line.endswith("training goes on without it")
 
 
