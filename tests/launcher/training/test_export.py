@@ -22,10 +22,9 @@ from launcher.jobs.manage import manage
 from launcher.runs import Run
 from launcher.training.export import export_weights, renamed
 
-TEXT = ["dataset.sequence_length=16", "dataset.max_rows=120", "trainer.global_batch_size=8", "trainer.max_steps=2"]
+TEXT = ["dataset.sequence_length=16", "dataset.max_rows=4", "trainer.global_batch_size=8", "trainer.max_steps=2"]
 TEXT += [
     "trainer.eval_every_steps=null",
-    "dataset.split.validation=0",
     "checkpoint.every_steps=1",
     "engine.num_processes=2",
     "strategy=fsdp",
