@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def refuse(config: Config, axes: Axes, *, is_new: bool = True) -> str | None:
     """Why task or model can't be built from their arguments, or not be trained so; None where they can.
 
-    Only what a constructor says of its arguments counts; any other exception is a bug, which a worker shows whole. The
-    weights to begin with matter to a run that `is_new`.
+    Only what a constructor says of its arguments counts; any other exception is a bug: None, and a worker shows it
+    whole. The weights to begin with matter to a run that `is_new`.
     """
     built: dict[str, Any] = {}
     for name, section in (("task", config.task), ("model", config.model)):
@@ -36,6 +36,8 @@ def refuse(config: Config, axes: Axes, *, is_new: bool = True) -> str | None:
                 built[name] = build(section)
         except (ValueError, OSError, RequestError) as error:
             return f"{name} {section['_target_']} can't be built: {error}"
+        except Exception:
+            return None
     return (
         refuse_strategy(built["model"], config, axes)
         or refuse_metric(built["task"], config.checkpoint)

@@ -47,8 +47,7 @@ def test_what_a_constructor_says_of_its_arguments_is_passed_on(section: str) -> 
 
 
 def test_a_bug_of_a_constructor_is_no_refusal() -> None:
-    with pytest.raises(ZeroDivisionError):
-        refuse(config(model={"_target_": "fractions.Fraction", "numerator": 1, "denominator": 0}), ONE)
+    assert refuse(config(model={"_target_": "fractions.Fraction", "numerator": 1, "denominator": 0}), ONE) is None
 
 
 def test_a_metric_that_the_task_lacks_is_refused_with_those_that_it_has() -> None:
