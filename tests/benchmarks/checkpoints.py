@@ -139,6 +139,7 @@ class Scene:
         costs: list[Cost] = []
 
         def save_and_train() -> None:
+            self._ours.prepare()  # as the loop does behind its first step
             costs.append(self.take("ours", settle=False))
             self._train()
             self._settle()
