@@ -39,7 +39,7 @@ def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
     plan = make_plan(config, find_devices(config.engine.device)) if earlier is None else plan_again(config)
     prepared = prepare_data(config, view)
     check_disk()
-    composed = with_weights(composed, earlier)
+    composed = with_weights(composed, earlier, view)
     if earlier is not None:
         check_changes(earlier, resolve(composed, prepared.data), prepared.manifest, Manifest.load(earlier.data_path))
     view.stage("building the model on the meta device")

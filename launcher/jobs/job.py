@@ -54,7 +54,7 @@ def run_job(composed: DictConfig, view: View) -> Run:
         plan = make_plan(config, find_devices(config.engine.device)) if earlier is None else plan_again(config)
         prepared = prepare_data(config, view)
         check_disk()
-        composed = with_weights(composed, earlier)
+        composed = with_weights(composed, earlier, view)
         with _new(composed, config, prepared) if earlier is None else _again(earlier, composed, prepared, view) as run:
             attempt = max(run.attempts(), default=-1) + 1
             describe(run, config, plan, attempt)

@@ -13,8 +13,10 @@ from launcher.runs import Run, find_run
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from launcher.jobs.view import View
 
-def with_weights(composed: DictConfig, earlier: Run | None) -> DictConfig:
+
+def with_weights(composed: DictConfig, earlier: Run | None, view: View) -> DictConfig:
     """The config with `init_from` as the directory that it means, unless the run has a checkpoint to go on from.
 
     Raises:
@@ -22,6 +24,7 @@ def with_weights(composed: DictConfig, earlier: Run | None) -> DictConfig:
     """
     if composed.init_from is None or (earlier is not None and published(earlier.checkpoints_dir)):
         return composed
+    view.stage(f"looking for the weights of {composed.init_from}")  # which reads a checkpoint whole
     return with_value(composed, "init_from", str(find_weights(composed.init_from)))
 
 

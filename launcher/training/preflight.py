@@ -46,10 +46,13 @@ def refuse(config: Config, axes: Axes, *, is_new: bool = True) -> str | None:
 
 
 def refuse_metric(task: Any, config: CheckpointConfig) -> str | None:
-    """Why the best checkpoints can't be kept by the metric."""
+    """Why the best checkpoints can't be kept by the metric; a task whose metrics have a bug shows it in a worker."""
     if not config.enabled or config.keep_best == 0:
         return None
-    known = ["loss", *map(str, task.metrics().keys())]
+    try:
+        known = ["loss", *map(str, task.metrics().keys())]
+    except Exception:
+        return None
     if config.metric in known:
         return None
     return f"checkpoint.metric={config.metric} is not a metric of this task; it has {', '.join(known)}"

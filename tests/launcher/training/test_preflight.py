@@ -56,6 +56,11 @@ def test_a_metric_that_the_task_lacks_is_refused_with_those_that_it_has() -> Non
     assert said.startswith("checkpoint.metric=f2 is not a metric of this task; it has loss, accuracy")
 
 
+def test_a_bug_of_a_tasks_metrics_is_no_refusal() -> None:
+    best = config("checkpoint.keep_best=1", "trainer.eval_every_steps=1", task={"_target_": "builtins.object"})
+    assert refuse(best, ONE) is None
+
+
 @pytest.mark.parametrize(
     "overrides", [["checkpoint.metric=f2", "checkpoint.keep_best=0"], ["checkpoint=none"], ["checkpoint.metric=loss"]]
 )
