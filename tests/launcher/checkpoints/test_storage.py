@@ -20,7 +20,7 @@ from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 
 from launcher.checkpoints.marker import Checkpoint, begin, published
 from launcher.checkpoints.storage import HashingSink, ShardWriter
-from tests.launcher.parallel.processes import start, wait
+from tests.launcher.parallel.processes import leave, start, wait
 
 # torch says so of each process that saves alone.
 pytestmark = pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
@@ -148,8 +148,7 @@ def worker(directory: Path) -> None:
     for name, value in saved.items():
         mine, its = (v.to_local() if isinstance(v, DTensor) else v for v in (found[name], value))
         assert torch.equal(mine, its), name
-    dist.barrier()
-    dist.destroy_process_group()
+    leave()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from numpy.typing import NDArray
 
 from launcher.config.compose import from_file
@@ -33,6 +32,7 @@ from launcher.training.loop import take_step
 from launcher.training.optimizer import make_optimizer
 from launcher.training.vigil import Progress
 from tests.launcher.parallel.cases import GLOBAL_BATCH
+from tests.launcher.parallel.processes import leave
 
 NUM_STEPS = 20
 OPTIMIZERS: dict[str, dict[str, Any]] = {
@@ -159,8 +159,7 @@ def run_cases(directory: Path, names: list[str], measure: Callable[[Config, Plan
             os._exit(1)  # peers wait in a collective; who started us ends them
         torch.save(found, directory / f"{name}.{rank}.partial")
         (directory / f"{name}.{rank}.partial").rename(directory / f"{name}.{rank}.pt")
-    if dist.is_initialized():
-        dist.destroy_process_group()
+    leave()
 
 
 if __name__ == "__main__":

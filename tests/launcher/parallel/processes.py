@@ -9,6 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
+
+import torch.distributed as dist
 
 ROOT = Path(__file__).parents[3]
 
@@ -50,3 +53,13 @@ def wait(workers: list[subprocess.Popen[bytes]], *, progress: Callable[[], objec
             worker.kill()
         worker.wait()
     return trouble or (f"process {failed[0]} ended with {workers[failed[0]].returncode}" if failed else None)
+
+
+def leave() -> NoReturn:
+    """End this process as a launched worker ends, once all of its group are here.
+
+    The interpreter's own way out now and then meets a thread of torch's that still runs, and aborts.
+    """
+    if dist.is_initialized():
+        dist.barrier()
+    os._exit(0)

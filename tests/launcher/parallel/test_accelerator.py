@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +18,7 @@ from launcher.parallel.axes import Axes
 from launcher.parallel.distribute import called
 from launcher.parallel.mesh import Mesh, make_mesh
 from launcher.parallel.plan import Plan
+from tests.launcher.parallel.processes import start, wait
 
 # Two ranks train one linear layer, each with an input of its own; rank 0 prints what both found.
 WORKER = """
@@ -32,6 +30,7 @@ from launcher.parallel.axes import Axes
 from launcher.parallel.distribute import called
 from launcher.parallel.mesh import make_mesh
 from launcher.parallel.plan import Plan
+from tests.launcher.parallel.processes import leave
 
 torch.set_num_threads(1)
 axes = Axes(dp_replicate=2)
@@ -70,9 +69,8 @@ found = {
 gathered = [None, None]
 dist.all_gather_object(gathered, found)
 if rank == 0:
-    print(json.dumps(gathered))
-dist.barrier()
-dist.destroy_process_group()
+    print(json.dumps(gathered), flush=True)
+leave()
 """
 
 
@@ -92,25 +90,13 @@ def fresh_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def two_ranks() -> list[dict[str, Any]]:
+def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each of two real processes found."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    group = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    group["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER],
-            env={**os.environ, **group, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    answers = [worker.communicate()[0] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0]
-    return json.loads(answers[0])
+    logs = tmp_path_factory.mktemp("ranks")
+    trouble = wait(start(2, ["-c", WORKER], logs), progress=lambda: None, patience_s=120)
+    said = (logs / "rank0.log").read_text()
+    assert trouble is None, said
+    return json.loads(said.splitlines()[-1])
 
 
 def test_one_process_runs_on_the_planned_device() -> None:
