@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from launcher.api import train
+    from launcher.api import sweep, train
     from launcher.errors import DataError, RequestError, WindlassError
     from launcher.runs import Run
 
-__all__ = ["DataError", "RequestError", "Run", "WindlassError", "train"]
+__all__ = ["DataError", "RequestError", "Run", "WindlassError", "sweep", "train"]
 
-_HOMES = {"train": "api", "Run": "runs", "DataError": "errors", "RequestError": "errors", "WindlassError": "errors"}
+_HOMES = {
+    "train": "api",
+    "sweep": "api",
+    "Run": "runs",
+    "DataError": "errors",
+    "RequestError": "errors",
+    "WindlassError": "errors",
+}
 
 
 def __getattr__(name: str) -> Any:

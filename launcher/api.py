@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from launcher.errors import RequestError
 from launcher.runs import Run
+
+if TYPE_CHECKING:
+    from launcher.sweeps.record import Record
 
 
 def train(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None, quiet: bool = False) -> Run:
@@ -31,3 +36,31 @@ def train(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None
     add_working_directory()
     composed = compose(list(overrides), config_dir=None if config_dir is None else Path(config_dir))
     return run_job(composed, View(Console(quiet=quiet)))
+
+
+def sweep(overrides: Sequence[str], *, config_dir: str | Path | None = None, quiet: bool = False) -> Record:
+    """Run the trials that the overrides span, as `windlass train -m` does, and return the sweep's record.
+
+    Its `trials()` say what became of each, `run(trial)` is a trial's run, and `state` is `finished` or `failed`.
+
+    Raises:
+        RequestError: the request was wrong.
+
+    Example:
+        >>> record = launcher.sweep(["model=mlp", "dataset=digits", "optimizer.lr=1e-3,3e-3", "run_id=rates"])
+        >>> [trial.values["validation/loss"] for trial in record.trials()]
+    """
+    from rich.console import Console
+
+    from launcher.config.sweep_app import read_multirun
+    from launcher.config.targets import add_working_directory
+    from launcher.sweeps.start import start_sweep
+    from launcher.sweeps.table import Table
+
+    add_working_directory()
+    asked = read_multirun(
+        ["-m", *overrides] if config_dir is None else ["-m", "--config-dir", str(config_dir), *overrides]
+    )
+    if asked is None:
+        raise RequestError("hydra/sweeper and hydra/launcher are for the command: windlass train -m ...")
+    return start_sweep(asked, Table(Console(quiet=quiet)))[0]

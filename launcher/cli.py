@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 from types import FrameType
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from omegaconf import DictConfig
     from rich.console import Console
+
+    from launcher.config.multirun import Multirun
+    from launcher.runs import Run
 
 T = TypeVar("T")
 
@@ -33,6 +37,16 @@ windlass: one command takes a Hydra config from a laptop CPU to thousands of GPU
   windlass runs export-weights RUN
                                a checkpoint's weights as Hugging Face safetensors; --step N, --output DIR
   windlass runs delete RUN     remove its directory
+  windlass train -m [overrides]
+                               a sweep: optimizer.lr=1e-3,3e-4 is a grid; sweep=tpe, asha, ... search intervals
+                               (pip install 'windlass[sweeps]'); --force goes on with one whose space has changed
+  windlass sweeps              list sweeps
+  windlass sweeps show SWEEP   one sweep: trials, the best, what mattered, what it cost (id, beginning, or latest)
+  windlass sweeps best SWEEP   overrides of the best trial, ready to paste
+  windlass sweeps export SWEEP every trial as a row; --csv FILE
+  windlass sweeps resume SWEEP go on to its number of trials; --failed runs failed ones again, too
+  windlass sweeps stop SWEEP   end it after a last checkpoint of each trial that runs
+  windlass sweeps delete SWEEP remove it with the runs of its trials
 
   --json                       print a result that a script can read
   WINDLASS_RUNS_DIR            where runs are kept (default: runs/)
@@ -42,6 +56,7 @@ examples
   windlass train                                  the default: a small GPT on Python's own source code
   windlass train model=mlp dataset=digits optimizer.lr=3e-4
   windlass train model=cnn dataset=digits --cfg job
+  windlass train -m sweep=tpe sweep.num_trials=20 'optimizer.lr=tag(log,interval(1e-5,1e-1))'
   eval "$(windlass train -sc install=bash)"       completion for this shell
 """
 
@@ -67,6 +82,7 @@ def run_command(argv: list[str]) -> int:
     0 done, 1 the run failed, 2 the request was wrong, 75 the run was preempted, 128 + n for another signal n.
     """
     verbs: dict[str, Callable[[list[str]], int]] = {"train": train, "check": check, "parity": parity, "runs": runs}
+    verbs["sweeps"] = sweeps
     try:
         if not argv or argv[0] in ("-h", "--help", "help"):
             print(HELP, end="")
@@ -103,17 +119,28 @@ def run_command(argv: list[str]) -> int:
 
 def train(argv: list[str]) -> int:
     """`windlass train`: an ordinary Hydra app."""
+    from launcher.config.compose import run_app
+    from launcher.config.sweep_app import read_multirun
+    from launcher.config.targets import add_working_directory
+    from launcher.errors import RequestError
     from launcher.jobs.job import run_job
 
     argv, as_json = _take_flag(argv, "--json")
+    argv, force = _take_flag(argv, "--force")
+    add_working_directory()
+    if (asked := read_multirun(argv)) is not None:
+        return _sweep(asked, as_json=as_json, force=force)
+    if force:
+        raise RequestError("--force goes on with a sweep whose space has changed, and this is no sweep; drop it")
 
-    def task(composed: DictConfig) -> int:
+    def task(composed: DictConfig) -> Run:
         run = run_job(composed, _view(as_json))
         if as_json:
             print(json.dumps(run.describe()))
-        return run.job["exit_code"]
+        return run
 
-    return max(_hydra(argv, task), default=0)
+    trained = run_app(argv, task, metric=lambda run, name: run.metrics.get(name, math.nan))
+    return max((run.job["exit_code"] for run in trained), default=0)
 
 
 def check(argv: list[str]) -> int:
@@ -161,12 +188,30 @@ def runs(argv: list[str]) -> int:
     return manage(argv)
 
 
+def sweeps(argv: list[str]) -> int:
+    """`windlass sweeps ...`: look at, stop, resume and delete sweeps."""
+    from launcher.sweeps.manage import manage
+
+    return manage(argv)
+
+
 def _hydra(argv: list[str], task: Callable[[DictConfig], T]) -> list[T]:
     from launcher.config.compose import run_app
     from launcher.config.targets import add_working_directory
 
     add_working_directory()
     return run_app(argv, task)
+
+
+def _sweep(asked: Multirun, *, as_json: bool, force: bool) -> int:
+    from launcher.sweeps.report import make_report
+    from launcher.sweeps.start import start_sweep
+    from launcher.sweeps.table import Table
+
+    record, code = start_sweep(asked, Table(_console(as_json)), force=force)
+    if as_json:
+        print(json.dumps(make_report(record)))
+    return code
 
 
 def _view(as_json: bool) -> Any:

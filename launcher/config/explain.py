@@ -19,7 +19,7 @@ from yaml import MarkedYAMLError, YAMLError
 from launcher.config.nearest import did_you_mean, listed, shown
 from launcher.config.targets import RESERVED
 from launcher.config.typed import unknown_key
-from launcher.errors import RequestError
+from launcher.errors import RequestError, WindlassError
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def explained(overrides: Sequence[str], *, loader: ConfigLoader, config_name: st
     """Turn an error of composing into a RequestError with the override to type."""
     try:
         yield
-    except (RequestError, BrokenPipeError):  # the latter: `--help | head`
+    except (WindlassError, BrokenPipeError):  # the latter: `--help | head`
         raise
     except Exception as error:
         raise _Explainer(list(overrides), loader, config_name).explain(error) from error

@@ -10,6 +10,7 @@ import argparse
 import copy
 import io
 import logging
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -34,28 +35,29 @@ from launcher.config.completion import complete
 from launcher.config.explain import explained
 from launcher.config.groups import CONF_DIR, Groups
 from launcher.config.interpolation import pin_hydra, plain
+from launcher.config.multirun import Place
 from launcher.config.schema import Config
 from launcher.config.typed import field_names
 from launcher.config.validate import to_config
-from launcher.errors import RequestError
+from launcher.errors import EngineError, RequestError
 
 T = TypeVar("T")
 
 CONFIG_NAME = "config"
 
 
-def run(argv: Sequence[str], task: Callable[[DictConfig], T]) -> list[T]:
+def run(argv: Sequence[str], task: Callable[[DictConfig], T], metric: Callable[[T, str], float] | None) -> list[T]:
     """See `compose.run_app`."""
-    parser = _parser()
+    parser = make_parser()
     args = parser.parse_intermixed_args(list(argv))
     args.config_name = args.config_name or CONFIG_NAME
-    _check_flags(args)
-    with _own_state():
+    check_flags(args)
+    with own_state():
         if args.shell_completion:
-            complete(args.overrides, open_app=lambda words: _open(parser.parse_known_args(words)[0]))
+            complete(args.overrides, open_app=lambda words: open_app(parser.parse_known_args(words)[0]))
             return []
-        app = _open(args)
-        jobs = _Jobs(task)
+        app = open_app(args)
+        jobs = _Jobs(task, metric)
         try:
             with explained(args.overrides, loader=app.config_loader, config_name=args.config_name):
                 if args.help or args.hydra_help or args.cfg or args.info:
@@ -70,11 +72,18 @@ def run(argv: Sequence[str], task: Callable[[DictConfig], T]) -> list[T]:
 
 def compose_checked(overrides: Sequence[str], config_dir: Path | None, *, whole: bool) -> DictConfig:
     """See `compose.compose`; unless it is to be a `whole` config, its sections need not go together."""
-    with _own_state():
-        app = _open(argparse.Namespace(config_path=None, config_dir=config_dir))
-        with explained(overrides, loader=app.config_loader, config_name=CONFIG_NAME):
-            composed = app.compose_config(CONFIG_NAME, list(overrides), RunMode.RUN, from_shell=False)
-            return _checked(composed) if whole else composed
+    place = Place(config_dir=None if config_dir is None else str(config_dir))
+    return compose_at(place, overrides, whole=whole)
+
+
+def compose_at(place: Place, overrides: Sequence[str], *, whole: bool = True) -> DictConfig:
+    """The config that overrides describe, with groups and options from a place; checked if it is to be `whole`."""
+    name = place.config_name or CONFIG_NAME
+    with own_state():
+        app = open_app(place)
+        with explained(overrides, loader=app.config_loader, config_name=name):
+            composed = app.compose_config(name, list(overrides), RunMode.RUN, from_shell=False)
+            return checked(composed) if whole else composed
 
 
 class _TaskError(BaseException):
@@ -88,18 +97,26 @@ class _TaskError(BaseException):
 class _Jobs(Generic[T]):
     """The task function that Hydra calls: checks each config, runs the task, keeps what it returned."""
 
-    def __init__(self, task: Callable[[DictConfig], T]) -> None:
-        self.task = task
+    def __init__(self, task: Callable[[DictConfig], T], metric: Callable[[T, str], float] | None) -> None:
+        self.task, self.metric = task, metric
         self.results: list[T] = []
 
-    def __call__(self, cfg: DictConfig) -> None:
+    def __call__(self, cfg: DictConfig) -> float | tuple[float, ...] | None:
+        """Run one job; what its metrics are is for a sweeper that learns from them."""
         hydra_cfg = HydraConfig.get()
         if hydra_cfg.mode == RunMode.MULTIRUN:
-            print(f"run {hydra_cfg.job.num + 1}: {' '.join(_typed_overrides())}", file=sys.stderr)
+            print(f"run {hydra_cfg.job.num + 1}: {' '.join(typed_overrides(hydra_cfg))}", file=sys.stderr)
+        wanted = cfg.sweep.metric
         try:
-            self.results.append(self.task(_verified(cfg)))
+            result = self.task(_verified(cfg))
         except Exception as error:
             raise _TaskError(error) from error
+        self.results.append(result)
+        if self.metric is None:
+            return None
+        if isinstance(wanted, str):
+            return self.metric(result, wanted)
+        return tuple(self.metric(result, name) for name in wanted)
 
 
 class _Loader(ConfigLoaderImpl):
@@ -116,13 +133,13 @@ class _Loader(ConfigLoaderImpl):
         numbered = copy.deepcopy(cfg)
         with open_dict(numbered):
             numbered.hydra.job.num, numbered.hydra.job.id = 0, "0"
-        with _own_state():
-            _checked(numbered)
+        with own_state():
+            checked(numbered)
         return cfg
 
 
 @contextmanager
-def _own_state() -> Iterator[None]:
+def own_state() -> Iterator[None]:
     """Hydra keeps its state in singletons of the process; a user's own program gets its own back."""
     kinds = (GlobalHydra, HydraConfig, JobRuntime, VersionBase)
     saved = {kind: Singleton._instances.pop(kind, None) for kind in kinds}
@@ -137,7 +154,8 @@ def _own_state() -> Iterator[None]:
                 Singleton._instances[kind] = instance
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Hydra's parser of the command line, whose errors are ours."""
     parser = get_args_parser()
 
     def refuse(message: str) -> NoReturn:
@@ -148,7 +166,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check_flags(args: argparse.Namespace) -> None:
+def check_flags(args: argparse.Namespace) -> None:
+    """Refuse flags that do not go together."""
     asked = {
         "--run": args.run,
         "--multirun": args.multirun,
@@ -165,7 +184,7 @@ def _check_flags(args: argparse.Namespace) -> None:
         raise RequestError("--experimental-rerun is not supported: a run's config.yaml holds all that it was given")
 
 
-def _open(args: argparse.Namespace) -> Hydra:
+def open_app(args: argparse.Namespace | Place) -> Hydra:
     """Hydra with the project's groups and the user's."""
     main = str(CONF_DIR) if args.config_path is None else args.config_path
     if not main.startswith("pkg://"):
@@ -187,7 +206,7 @@ def _directory(path: str | Path, *, flag: str) -> Path:
     return directory
 
 
-def _checked(whole: DictConfig) -> DictConfig:
+def checked(whole: DictConfig) -> DictConfig:
     """The job's part of a composed config, checked."""
     HydraConfig.instance().set_config(whole)
     job = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
@@ -195,36 +214,55 @@ def _checked(whole: DictConfig) -> DictConfig:
     return _verified(job)
 
 
-def _typed_overrides() -> list[str]:
-    """The overrides of this job as they were typed: interpolations in them are not looked up."""
-    return [str(line) for line in OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)]  # type: ignore[union-attr]
+def typed_overrides(hydra_cfg: Any) -> list[str]:
+    """The overrides of a job as they were typed: interpolations in them are not looked up."""
+    return [str(line) for line in OmegaConf.to_container(hydra_cfg.overrides.task, resolve=False)]  # type: ignore[union-attr]
 
 
 def _verified(job: DictConfig) -> DictConfig:
     pin_hydra(job)
     if "data" in job:
         raise RequestError("data: preparation fills this section in; drop what sets it")
-    chosen = HydraConfig.get().runtime
+    chosen, told = HydraConfig.get().runtime, HydraConfig.get().mode == RunMode.MULTIRUN
     sources = [Path(source.path) for source in chosen.config_sources if source.schema == "file"]
     choices = {str(key): value for key, value in chosen.choices.items()}
-    for line in _typed_overrides():
+    for line in typed_overrides(HydraConfig.get()):
         group, _, value = line.partition("=")
+        if group.partition(".")[0] == "sweep" and not (told and group == "sweep.metric"):
+            raise RequestError(f"{line} is about a sweep, and this is one run; type -m to search, or drop it")
         if group in field_names(Config) and value.startswith("["):
             raise RequestError(f"{line}: a run has one {group}; type -m {group}={value.strip('[]')} to run each")
+    with open_dict(job):
+        job.pop("sweep")
     to_config(job, groups=Groups(roots=tuple(sources), choices=choices))
     return job
 
 
 def _run_jobs(app: Hydra, args: argparse.Namespace, jobs: _Jobs[T]) -> None:
-    if args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
+    if is_multirun(args):
         with tempfile.TemporaryDirectory(prefix="windlass-") as scratch:
             own = ["hydra.mode=MULTIRUN", f"hydra.sweep.dir='{scratch}'"]  # where Hydra leaves multirun.yaml
-            app.multirun(args.config_name, jobs, [*args.overrides, *own], with_log_configuration=False)
+            returned = app.multirun(args.config_name, jobs, [*args.overrides, *own], with_log_configuration=False)
+        if not jobs.results and isinstance(returned, list):  # jobs ran in other processes
+            told = [job.return_value for batch in returned for job in batch]
+            failed = sum(map(_lacks, told))
+            if failed:
+                raise EngineError(f"{failed} of {len(told)} jobs ended without sweep.metric; see windlass runs")
         return
     try:
         app.run(args.config_name, jobs, args.overrides, with_log_configuration=False)
     except AssertionError as error:  # Hydra 1.3's answer to a yaml that asks for several runs
         raise RequestError("a yaml sets hydra.mode to MULTIRUN; drop that, and type -m to run several") from error
+
+
+def _lacks(told: float | tuple[float, ...] | None) -> bool:
+    values = told if isinstance(told, tuple) else (told,)
+    return any(value is not None and math.isnan(value) for value in values)
+
+
+def is_multirun(args: argparse.Namespace) -> bool:
+    """Whether a command line asks for several runs."""
+    return args.multirun or "hydra.mode=MULTIRUN" in args.overrides
 
 
 def _answer(app: Hydra, args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:

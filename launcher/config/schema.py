@@ -182,6 +182,35 @@ class EngineConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SweepConfig:
+    """How a sweep chooses configs, and what its trials run on. It is no part of a run."""
+
+    algorithm: str = limited(choices=("grid", "random", "tpe", "asha", "hyperband"))
+    metric: Any  # a name or a list of names
+    direction: Any  # min, max, or a list of one for each metric
+    num_trials: int | None = limited(least=1)
+    seed: int = limited(least=0, most=2**32 - 1)
+    space: dict[str, Any]  # by dotted key
+    slots: Any  # "auto", a number of devices, or a list of them
+    trials_per_device: int = limited(least=1)
+    min_evaluations: int = limited(least=1)
+    reduction_factor: int = limited(least=2)
+    max_failures: int | None = limited(least=1)
+    max_trial_minutes: float | None = limited(above=0)
+    max_grid_size: int = limited(least=1)
+
+    @property
+    def objectives(self) -> dict[str, str]:
+        """The better end of each metric."""
+        return dict(zip(self.metric, self.direction, strict=True))
+
+    @property
+    def prunes(self) -> bool:
+        """Whether trials are compared before their end."""
+        return self.algorithm in ("asha", "hyperband")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """One run, whole. Targeted sections still hold `${data...}`, which preparation fills in."""
 

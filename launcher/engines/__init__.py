@@ -9,4 +9,4 @@ from launcher.engines.local import LocalEngine
 
 def make_engine(config: EngineConfig) -> Engine:
     """The engine that `engine.name` names; the schema has checked the name."""
-    return {"local": LocalEngine}[config.name]()
+    return {"local": LocalEngine}[config.name](grace_s=config.grace_s)

@@ -1,163 +1,155 @@
-"""The process that holds torch's elastic agent: it warms up, takes attempts at a run from stdin, and starts workers.
+"""A warm process: it imports what every worker needs, then takes attempts at runs and has a child serve each.
 
-On Linux without a GPU workers are forked from here, with everything imported, which makes them ready in a fraction
-of a second. CUDA does not survive a fork once it is touched, and macOS frameworks none at all, so there they spawn.
+Children are forked, so they begin with everything imported, and what happens in one stays there. On Linux without a
+GPU such a child is the worker, or forks several in turn, which makes them ready in a fraction of a second. CUDA does
+not survive a fork once it is touched, so with it workers spawn. On macOS, whose frameworks no fork survives, this
+process serves by itself.
+
+One line of JSON each way: a request {"id", "run", "worker", "attempt", "environment"}; as an answer {"id", "pid"} at
+once and {"id", "outcome"} in the end. It has one thread, because a fork takes no other along.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
+import select
 import signal
 import sys
-import tempfile
-import threading
+import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import Any
 
-from launcher.engines.engine import Outcome
-from launcher.errors import RequestError
+from launcher.engines.engine import THOROUGH, Outcome
 from launcher.runs import Run
 
-if TYPE_CHECKING:
-    from launcher.parallel.plan import Plan
-
-MONITOR_INTERVAL_S = 0.1
+FORKS = sys.platform == "linux"
 LOOK_INTERVAL_S = 1.0
+IMPORTED = ("wandb", "launcher.engines.launch", "launcher.training.worker")
+IMPORTED_ONCE = ("pyarrow.compute", "torchmetrics", "wandb.sdk.launch")
+"""What workers import late or not at all; where many are forked it pays to have it."""
 
 
 def main() -> None:
-    """Read attempts from stdin, a line of JSON each; start the workers of each and print its outcome as another."""
+    """Serve until the parent's end of the pipe closes; what runs then ends at once, since the parent has died.
+
+    This process has a session of its own, which holds all that it started.
+    """
     # Before torch is imported: the answer about GPUs must come without a CUDA context in this process.
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     # torch keeps so many of a rank's last collectives, for the report on a rank that hangs.
     os.environ.setdefault("TORCH_FR_BUFFER_SIZE", "2000")
     # A store kept over attempts holds stale keys, and a restarted group never forms (pytorch#135712).
     os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
-    warm_up()
-    inbox = Inbox()
-    threading.Thread(target=inbox.fill, daemon=True).start()
-    answer = os.dup(1)
-    while line := inbox.lines.get():
-        request = json.loads(line)
-        run = Run(Path(request["run"]))
-        redirect_output(run.agent_log_path)
-        outcome = launch(run, request["worker"], request["attempt"])
-        inbox.open -= 1
-        os.write(answer, (json.dumps(asdict(outcome)) + "\n").encode())
-
-
-class Inbox:
-    """Lines from the parent, and how many of them are not answered."""
-
-    def __init__(self) -> None:
-        self.lines: SimpleQueue[str] = SimpleQueue()
-        self.open = 0
-
-    def fill(self) -> None:
-        """Read until the parent's end of the pipe closes; if workers run then, it has died, and all here ends at once.
-
-        This process has a session of its own, which holds the workers and what they started.
-        """
-        # Not through sys.stdin, whose lock a forked worker would find held.
-        rest = b""
-        while block := os.read(0, 1 << 16):
+    answers = os.dup(1)
+    os.dup2(2, 1)  # what a library prints is no answer
+    warm_up(thorough=THOROUGH in sys.argv)
+    children: dict[int, Child] = {}
+    rest = b""
+    while True:
+        ready, _, _ = select.select([0, *children], [], [], LOOK_INTERVAL_S if children else None)
+        for child in children.values():
+            child.end_if_stuck()
+        for descriptor in ready:
+            if descriptor != 0:
+                child = children.pop(descriptor)
+                tell(answers, id=child.id, outcome=asdict(child.end()))
+                continue
+            # Not through sys.stdin, whose lock a forked worker would find held.
+            block = os.read(0, 1 << 16)
+            if not block and children:
+                os.killpg(0, signal.SIGKILL)
+            if not block:
+                return
             *lines, rest = (rest + block).split(b"\n")
             for line in lines:
-                self.open += 1
-                self.lines.put(line.decode())
-        if self.open:
-            os.killpg(0, signal.SIGKILL)
-        self.lines.put("")
+                request = json.loads(line)
+                if FORKS:
+                    child = Child(request, answers)
+                    children[child.descriptor] = child
+                    tell(answers, id=child.id, pid=child.pid)
+                else:
+                    tell(answers, id=request["id"], pid=os.getpid())
+                    tell(answers, id=request["id"], outcome=asdict(serve(request, lambda: None)))
 
 
-def warm_up() -> None:
-    """Import what every worker needs; a forked worker starts with it."""
-    import wandb  # noqa: F401
+class Child:
+    """A forked process that serves one request; its `descriptor` can be read once it has ended."""
 
-    import launcher.training.worker  # noqa: F401
+    def __init__(self, request: dict[str, Any], answers: int) -> None:
+        self.id, self._attempt = request["id"], request["attempt"]
+        self._logs = Run(Path(request["run"])).log_path(attempt=self._attempt, rank=0).parent
+        self._reading, writing = os.pipe()
+        agent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            code = 1
+            try:
+                end_with(agent)
+                os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+                for held in (self._reading, answers):  # else who outlives the agent hides its end
+                    os.close(held)
+                outcome = serve(request, lambda: tell(writing, failed_rank=0))
+                tell(writing, **asdict(outcome))
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        os.close(writing)
+        self.descriptor = os.pidfd_open(self.pid)  # the pipe's end may be held by what its workers left behind
 
+    def end_if_stuck(self) -> None:
+        """Kill it if it is a worker that can't end itself, as the directory of its attempt tells."""
+        from launcher.training.stacks import end_stuck
 
-def launch(run: Run, worker: str, attempt: int) -> Outcome:
-    """Start `main` of the module `worker` in each process, with the run and the attempt, and wait.
+        end_stuck(self._logs)
 
-    Restarts are not the elastic agent's: the caller knows why an attempt failed, and what is left to start on.
-    """
-    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-
-    from launcher.checkpoints.marker import published
-    from launcher.config.compose import from_file
-    from launcher.parallel.plan import Plan
-    from launcher.training.preflight import refuse
-
-    settings = from_file(run.config_path)
-    plan = Plan.load(run.plan_path)
-    refusal = refuse(settings, plan.axes, is_new=not published(run.checkpoints_dir))
-    if refusal is not None:
-        return Outcome(exit_code=RequestError.exit_code, attempt=attempt, refused=refusal)
-    # Gloo asks for the host's name else, which many laptops can't resolve, and would listen to the network.
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
-    # A forked worker takes its thread count from torch.set_num_threads, a spawned one from here.
-    os.environ["OMP_NUM_THREADS"] = str(plan.threads)
-    with tempfile.TemporaryDirectory(prefix="windlass-agent-") as scratch:
-        config = LaunchConfig(
-            min_nodes=1,
-            max_nodes=1,
-            nproc_per_node=plan.num_processes,
-            run_id=f"{run.id}-{attempt}",
-            rdzv_backend="c10d",
-            rdzv_endpoint="127.0.0.1:0",
-            local_addr="127.0.0.1",
-            max_restarts=0,
-            monitor_interval=MONITOR_INTERVAL_S,
-            start_method=start_method(plan),
-            shutdown_timeout=int(settings.engine.grace_s) + 1,
-            signals_to_handle="SIGTERM,SIGINT,SIGHUP,SIGUSR1",
-            logs_specs=DefaultLogsSpecs(log_dir=scratch),
-        )
+    def end(self) -> Outcome:
+        """What it said of its attempt, or its own end where it was the worker, or was killed before it could tell."""
+        os.set_blocking(self._reading, False)
         try:
-            with ending_stuck(run.log_path(attempt=attempt, rank=0).parent):
-                elastic_launch(config, import_module(worker).main)(str(run.path), attempt)
-        except ChildFailedError as error:
-            rank, failure = error.get_first_failure()
-            return Outcome(exit_code=failure.exitcode, attempt=attempt, failed_rank=rank)
-        except SignalException as error:
-            return Outcome(exit_code=128 + error.sigval, attempt=attempt)
-    return Outcome(exit_code=0, attempt=attempt)
+            said = os.read(self._reading, 1 << 16)
+        except BlockingIOError:
+            said = b""
+        os.close(self._reading)
+        os.close(self.descriptor)
+        _, status = os.waitpid(self.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        told: dict[str, Any] = {"exit_code": code, "attempt": self._attempt}
+        for line in said.splitlines():
+            told |= json.loads(line)
+        if told["exit_code"] == 0 or told["exit_code"] > 128:
+            told["failed_rank"] = None
+        return Outcome(**told)
 
 
-@contextlib.contextmanager
-def ending_stuck(directory: Path) -> Iterator[None]:
-    """End workers that can't end themselves, as the directory of their attempt tells."""
-    from launcher.training.stacks import end_stuck
-
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(LOOK_INTERVAL_S):
-            end_stuck(directory)
-
-    looking = threading.Thread(target=look, daemon=True)
-    looking.start()
-    try:
-        yield
-    finally:
-        over.set()
-        looking.join()
+def warm_up(*, thorough: bool) -> None:
+    """Import what every worker needs; a forked worker starts with it."""
+    for name in IMPORTED + (IMPORTED_ONCE if thorough else ()):
+        import_module(name)
 
 
-def start_method(plan: Plan) -> str:
-    """`fork` where it is safe, else `spawn`."""
-    return "fork" if plan.device == "cpu" and sys.platform == "linux" else "spawn"
+def tell(descriptor: int, **values: Any) -> None:
+    """Write a line of JSON."""
+    os.write(descriptor, (json.dumps(values) + "\n").encode())
+
+
+def serve(request: dict[str, Any], alone: Callable[[], None]) -> Outcome:
+    """One attempt at a run; `alone` is called if this process becomes its worker."""
+    from launcher.engines.launch import launch
+
+    run = Run(Path(request["run"]))
+    redirect_output(run.agent_log_path)
+    os.environ.update(request["environment"])
+    return launch(run, request["worker"], request["attempt"], alone=alone)
 
 
 def redirect_output(path: Path) -> None:
@@ -168,6 +160,13 @@ def redirect_output(path: Path) -> None:
     logging.basicConfig(level=logging.WARNING)
     # Forked workers replace their stdin and streams at once and touch no lock that the watching thread holds.
     warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork.*", category=DeprecationWarning)
+
+
+def end_with(parent: int) -> None:
+    """Have the kernel kill this process when the one that forked it ends."""
+    from launcher.training.vigil import end_with
+
+    end_with(parent)
 
 
 if __name__ == "__main__":

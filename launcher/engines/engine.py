@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from launcher.runs import Run
 
+if TYPE_CHECKING:
+    from launcher.parallel.devices import Devices
+    from launcher.parallel.plan import Plan
+
 TRAINING = "launcher.training.worker"
+THOROUGH = "--thorough"
+"""Has the agent import also what workers need later than their first step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +27,22 @@ class Outcome:
     refused: str | None = None  # why the workers were not started: the request was wrong
 
 
+def start_method(plan: Plan) -> str:
+    """`fork` where it is safe, else `spawn`."""
+    return "fork" if plan.device == "cpu" and sys.platform == "linux" else "spawn"
+
+
+def works_alone(plan: Plan) -> bool:
+    """Whether no group has to form: the process that serves the attempt becomes the worker, and so starts at once."""
+    return plan.num_processes == 1 and start_method(plan) == "fork"
+
+
 class Engine(Protocol):
     """The contract of `engines/`: one file an engine."""
+
+    def devices(self, wanted: str) -> Devices:
+        """What workers can be started on; `wanted` is `engine.device`."""
+        ...
 
     def prepare(self) -> None:
         """Begin what takes time before a run directory exists; optional work, safe to repeat."""
@@ -39,7 +60,7 @@ class Engine(Protocol):
         ...
 
     def interrupt(self, signum: int) -> None:
-        """Ask the workers to end; `poll` says when they have."""
+        """Ask the workers to end, or with SIGKILL make them; `poll` says when they have."""
         ...
 
     def close(self) -> None:

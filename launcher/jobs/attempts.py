@@ -14,6 +14,8 @@ from launcher.jobs.watch import Watch
 from launcher.parallel.plan import Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from launcher.config.schema import Config
     from launcher.engines.engine import Engine, Outcome
     from launcher.jobs.view import View
@@ -41,20 +43,23 @@ def requeued(signum: int) -> int:
     return EXIT_PREEMPTED if signum in PREEMPTING else 128 + signum
 
 
-def make_attempts(run: Run, config: Config, engine: Engine, view: View, *, attempt: int) -> Ended:
+def make_attempts(
+    run: Run, config: Config, engine: Engine, view: View, *, attempt: int, signals: Sequence[int] | None = None
+) -> Ended:
     """Start workers, and again after a failure that another attempt may survive; the run's state says how it ended.
 
-    Every failure is kept in `job.json`, the last one in `failure.json` too.
+    Every failure is kept in `job.json`, the last one in `failure.json` too. Signals to pass on are caught, unless the
+    caller has a list that grows by them.
     """
     watch, failures = Watch(run, engine, view), list[Failure]()
-    with watch.signals():
+    with watch.signals(signals):
         engine.start(run, attempt=attempt)
         while True:
             outcome = watch.wait()
             if outcome.refused is not None and not failures:
                 return Ended(refused=outcome.refused)
             if outcome.refused is not None:
-                if not _shrink(run, config):
+                if not _shrink(run, config, engine):
                     view.line(outcome.refused, "yellow")
                     run.update_job(state="failed", exit_code=1, ended=time.time(), attempt=attempt)
                     return Ended()
@@ -73,7 +78,7 @@ def make_attempts(run: Run, config: Config, engine: Engine, view: View, *, attem
                 run.update_job(state="failed", exit_code=1, ended=time.time(), attempt=attempt)
                 return Ended()
             attempt += 1
-            _prepare_next(run, config, failures, attempt)
+            _prepare_next(run, config, engine, failures, attempt)
             watch.show()
             engine.start(run, attempt=attempt)
 
@@ -120,17 +125,18 @@ def _words(failure: Failure) -> tuple[str, str, int | None, str | None]:
     return failure.cause, message, failure.step, failure.phase
 
 
-def _prepare_next(run: Run, config: Config, failures: list[Failure], attempt: int) -> None:
-    last = failures[-1]
-    _use(run, fewer_processes(config, Plan.load(run.plan_path), one_less=_killed_twice(failures)))
+def _prepare_next(run: Run, config: Config, engine: Engine, failures: list[Failure], attempt: int) -> None:
+    last, devices = failures[-1], engine.devices(config.engine.device)
+    _use(run, fewer_processes(config, Plan.load(run.plan_path), devices, one_less=_killed_twice(failures)))
     run.update_job(attempt=attempt)
     num_processes = Plan.load(run.plan_path).num_processes
     run.report("restart", attempt=attempt, cause=last.cause, message=last.message, num_processes=num_processes)
 
 
-def _shrink(run: Run, config: Config) -> bool:
+def _shrink(run: Run, config: Config, engine: Engine) -> bool:
     """Plan for one process less or fewer, since the model does not fit the mesh of so many; whether there is such."""
-    smaller = fewer_processes(config, Plan.load(run.plan_path), one_less=True)
+    devices = engine.devices(config.engine.device)
+    smaller = fewer_processes(config, Plan.load(run.plan_path), devices, one_less=True)
     _use(run, smaller)
     return smaller is not None
 

@@ -36,7 +36,8 @@ def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
     """
     config = from_composed(composed)
     earlier = earlier_run(config.run_id)
-    plan = make_plan(config, find_devices(config.engine.device)) if earlier is None else plan_again(config)
+    devices = find_devices(config.engine.device)
+    plan = make_plan(config, devices) if earlier is None else plan_again(config, devices)
     prepared = prepare_data(config, view)
     check_disk()
     composed = with_weights(composed, earlier, view)

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from launcher.config.compose import to_yaml
@@ -21,7 +21,6 @@ from launcher.jobs.failure import Failure
 from launcher.jobs.replan import plan_again
 from launcher.jobs.resume import check_changes, claimed, earlier_run, with_overrides
 from launcher.jobs.weights import with_weights
-from launcher.parallel.devices import find_devices
 from launcher.parallel.plan import make_plan
 from launcher.runs import Run, create_run, runs_root, this_process, unwritable
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from launcher.config.schema import Config
     from launcher.data.prepare import Prepared
+    from launcher.engines.engine import Engine
     from launcher.jobs.view import View
     from launcher.parallel.plan import Plan
 
@@ -47,11 +47,30 @@ def run_job(composed: DictConfig, view: View) -> Run:
         RequestError: the request was wrong; nothing was started and no run directory is left.
     """
     config = from_composed(composed)
-    earlier = earlier_run(config.run_id)
     engine = make_engine(config.engine)
     try:
+        run, ended = carry_out(composed, config, engine, view)
+    finally:
+        engine.close()
+    if ended.stopped_by is not None:
+        # The workers are gone; now the signal does to the caller what it would have done without us.
+        signal.raise_signal(ended.stopped_by)
+    return run
+
+
+def carry_out(
+    composed: DictConfig, config: Config, engine: Engine, view: View, *, signals: Sequence[int] | None = None
+) -> tuple[Run, Ended]:
+    """`run_job` through an engine that stays open: the run, and how it ended; `signals` grows by those to pass on.
+
+    Raises:
+        RequestError: as `run_job`.
+    """
+    earlier = earlier_run(config.run_id)
+    try:
         engine.prepare()
-        plan = make_plan(config, find_devices(config.engine.device)) if earlier is None else plan_again(config)
+        devices = engine.devices(config.engine.device)
+        plan = make_plan(config, devices) if earlier is None else plan_again(config, devices)
         prepared = prepare_data(config, view)
         check_disk()
         composed = with_weights(composed, earlier, view)
@@ -60,10 +79,9 @@ def run_job(composed: DictConfig, view: View) -> Run:
             describe(run, config, plan, attempt)
             plan.save(run.plan_path)
             view.plan(run, plan)
-            ended = make_attempts(run, config, engine, view, attempt=attempt)
+            ended = make_attempts(run, config, engine, view, attempt=attempt, signals=signals)
             _refuse(ended)
     finally:
-        engine.close()
         view.close()
     if run.state == "failed":
         view.failed(run, Failure(**run.failure))
@@ -71,10 +89,7 @@ def run_job(composed: DictConfig, view: View) -> Run:
         view.end(run)
     else:
         view.stopped(run)
-    if ended.stopped_by is not None:
-        # The workers are gone; now the signal does to the caller what it would have done without us.
-        signal.raise_signal(ended.stopped_by)
-    return run
+    return run, ended
 
 
 def resume_job(run: Run, overrides: list[str], view: View) -> Run:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
-import signal
-import socket
 import sys
 import time
 from pathlib import Path
 
 from launcher import words
 from launcher.errors import RequestError
-from launcher.runs import ACTIVE, Run, delete_run, find_run, list_runs
+from launcher.runs import ACTIVE, Run, delete_run, find_run, list_runs, stop_process
 
-STOP_TIMEOUT_S = 60.0
 POLL_S = 0.2
 
 
@@ -215,15 +210,6 @@ def stop(run: Run) -> int:
     job = run.job
     if run.state not in ACTIVE:
         raise RequestError(f"run {run.id} is {run.state}, not running; there is nothing to stop")
-    if job["host"] != socket.gethostname():
-        raise RequestError(f"run {run.id} runs on {job['host']}; type there: windlass runs stop {run.id}")
-    try:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(job["pid"], signal.SIGINT)
-    except PermissionError as error:
-        raise RequestError(f"run {run.id} belongs to another user; only its owner can stop it") from error
-    deadline = time.monotonic() + STOP_TIMEOUT_S
-    while run.state in ACTIVE and time.monotonic() < deadline:
-        time.sleep(POLL_S)
+    stopped = stop_process(job, lambda: run.state in ACTIVE, kind="run", name=run.id)
     print(f"{run.id} is {run.state}")
-    return 0 if run.state not in ACTIVE else 1
+    return 0 if stopped else 1

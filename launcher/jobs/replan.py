@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from launcher.errors import RequestError
-from launcher.parallel.devices import find_devices
 from launcher.parallel.plan import Plan, make_plan
 
 if TYPE_CHECKING:
@@ -14,13 +13,12 @@ if TYPE_CHECKING:
     from launcher.parallel.devices import Devices
 
 
-def plan_again(config: Config) -> Plan:
+def plan_again(config: Config, devices: Devices) -> Plan:
     """The plan of a run that goes on: as configured, or with fewer processes where `engine.min_processes` allows it.
 
     Raises:
         RequestError: as `make_plan`.
     """
-    devices = find_devices(config.engine.device)
     try:
         return make_plan(config, devices)
     except RequestError:
@@ -30,12 +28,12 @@ def plan_again(config: Config) -> Plan:
         return smaller
 
 
-def fewer_processes(config: Config, plan: Plan, *, one_less: bool) -> Plan | None:
+def fewer_processes(config: Config, plan: Plan, devices: Devices, *, one_less: bool) -> Plan | None:
     """A plan for another attempt: for the devices that are left, or for at least one process less.
 
     None where nothing changes, or `engine.min_processes` does not allow it.
     """
-    devices, most = find_devices(config.engine.device), plan.num_processes
+    most = plan.num_processes
     if plan.device != "cpu":
         most = min(most, devices.count(plan.device))
     if one_less:

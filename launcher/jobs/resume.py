@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -15,7 +13,7 @@ from launcher.config.compose import overridden, override_path, to_plain
 from launcher.config.nearest import listed, shown
 from launcher.config.validate import to_config
 from launcher.errors import RequestError
-from launcher.runs import ACTIVE, Run, refuse_alias, runs_root
+from launcher.runs import ACTIVE, Run, locked, refuse_alias, runs_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,22 +97,13 @@ def check_changes(run: Run, resolved: DictConfig, manifest: Manifest, earlier: M
     return changes
 
 
-@contextlib.contextmanager
-def claimed(run: Run) -> Iterator[None]:
+def claimed(run: Run) -> contextlib.AbstractContextManager[None]:
     """Hold a run, so that no second process goes on with it; the system lets go when this process ends.
 
     Raises:
         RequestError: another process holds it.
     """
-    descriptor = os.open(run.lock_path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RequestError(f"run {run.id} is held by another process at this moment") from error
-        yield
-    finally:
-        os.close(descriptor)
+    return locked(run.lock_path, refusal=f"run {run.id} is held by another process at this moment")
 
 
 def _refuse_unstarted(run: Run) -> None:

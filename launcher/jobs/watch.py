@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from launcher.runs import read_events
@@ -27,7 +27,7 @@ class Watch:
     def __init__(self, run: Run, engine: Engine, view: View) -> None:
         self._run, self._engine, self._view = run, engine, view
         self._offset = run.events_path.stat().st_size if run.events_path.exists() else 0
-        self._caught: list[int] = []
+        self._caught: Sequence[int] = []
 
     @property
     def asked(self) -> int | None:
@@ -35,8 +35,12 @@ class Watch:
         return self._caught[0] if self._caught else None
 
     @contextlib.contextmanager
-    def signals(self) -> Iterator[None]:
-        """Collect stop signals in here instead of raising."""
+    def signals(self, given: Sequence[int] | None = None) -> Iterator[None]:
+        """Collect stop signals in here instead of raising, or take them from a list to which another thread adds."""
+        if given is not None:
+            self._caught = given
+            yield
+            return
         with caught_signals() as self._caught:
             yield
 

@@ -23,12 +23,14 @@ from launcher.runs.find import (
     find_run,
     list_runs,
     new_run_id,
+    pick,
     refuse_alias,
     refuse_existing,
     runs_root,
     unwritable,
 )
-from launcher.runs.process import is_alive, this_process
+from launcher.runs.lock import locked
+from launcher.runs.process import is_alive, stop_process, this_process
 from launcher.runs.run import ACTIVE, LOST_AFTER_S, Run
 
 __all__ = [
@@ -40,12 +42,15 @@ __all__ = [
     "find_run",
     "is_alive",
     "list_runs",
+    "locked",
     "new_run_id",
+    "pick",
     "read_events",
     "read_json",
     "refuse_alias",
     "refuse_existing",
     "runs_root",
+    "stop_process",
     "this_process",
     "unwritable",
     "write_json",

@@ -6,10 +6,22 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from launcher.errors import RequestError
 from launcher.runs.run import ACTIVE, Run
+
+
+class HasId(Protocol):
+    """What lies in a directory named by its id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+Named = TypeVar("Named", bound=HasId)
 
 
 def runs_root() -> Path:
@@ -55,8 +67,9 @@ def unwritable(error: OSError) -> RequestError:
 
 def refuse_alias(run_id: str | None) -> None:
     """Raise `RequestError` if the id means something else."""
-    if run_id == "latest":
-        raise RequestError("run_id=latest is how the newest run is called; choose another run_id")
+    if run_id in ("latest", "sweeps"):
+        what = "how the newest run is called" if run_id == "latest" else "where sweeps lie"
+        raise RequestError(f"run_id={run_id} is {what}; choose another run_id")
 
 
 def refuse_existing(run_id: str | None) -> None:
@@ -85,18 +98,29 @@ def find_run(name: str) -> Run:
     runs = list_runs()
     if not runs:
         raise RequestError(f"there are no runs in {runs_root()}; set WINDLASS_RUNS_DIR if yours are elsewhere")
+    return pick(name, runs, kind="run")
+
+
+def pick(name: str, known: Sequence[Named], *, kind: str) -> Named:
+    """One of what is known, oldest first, by id, unique prefix, or `latest`.
+
+    Raises:
+        RequestError: none or several match.
+    """
     if name == "latest":
-        return runs[-1]
-    matches = [run for run in runs if run.id == name] or [run for run in runs if name and run.id.startswith(name)]
+        return known[-1]
+    matches = [each for each in known if each.id == name] or [
+        each for each in known if name and each.id.startswith(name)
+    ]
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise RequestError(f"{name!r} is the beginning of {len(matches)} runs: {_names(matches)}; type more of it")
-    raise RequestError(f"no run is called {name!r}; the latest are {_names(runs)}")
+        raise RequestError(f"{name!r} is the beginning of {len(matches)} {kind}s: {_names(matches)}; type more of it")
+    raise RequestError(f"no {kind} is called {name!r}; the latest are {_names(known)}")
 
 
-def _names(runs: list[Run]) -> str:
-    return ", ".join(run.id for run in runs[-5:])
+def _names(known: Sequence[HasId]) -> str:
+    return ", ".join(each.id for each in known[-5:])
 
 
 def delete_run(run: Run) -> None:

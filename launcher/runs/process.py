@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from launcher.errors import RequestError
+
+STOP_TIMEOUT_S = 60.0
+POLL_S = 0.2
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -38,6 +47,25 @@ def is_alive(job: dict[str, Any]) -> bool:
         return abs(process.create_time() - job["pid_created"]) < 1.0
     except (KeyError, psutil.NoSuchProcess):
         return False
+
+
+def stop_process(process: dict[str, Any], is_active: Callable[[], bool], *, kind: str, name: str) -> bool:
+    """Interrupt the process that `this_process` described, and wait until its run or sweep has ended; whether it has.
+
+    Raises:
+        RequestError: it runs on another machine, or belongs to another user.
+    """
+    if process["host"] != socket.gethostname():
+        raise RequestError(f"{kind} {name} runs on {process['host']}; type there: windlass {kind}s stop {name}")
+    try:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process["pid"], signal.SIGINT)
+    except PermissionError as error:
+        raise RequestError(f"{kind} {name} belongs to another user; only its owner can stop it") from error
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while is_active() and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return not is_active()
 
 
 def _started(pid: int) -> str | None:

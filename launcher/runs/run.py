@@ -145,6 +145,12 @@ class Run:
             return "lost" if self._silence_s(job) > LOST_AFTER_S else state
         return state if is_alive(job) else "lost"
 
+    @property
+    def last_sign(self) -> float:
+        """Unix time of the last that was heard of it; 0 where it never began."""
+        reported = self.events_path.stat().st_mtime if self.events_path.exists() else 0.0
+        return max(reported, self.job.get("heartbeat", 0.0))
+
     def _silence_s(self, job: dict[str, Any]) -> float:
         """Seconds since the last heartbeat; where the clock that wrote it was ahead, by the time of the file."""
         silence = time.time() - job.get("heartbeat", 0.0)

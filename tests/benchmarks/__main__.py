@@ -13,6 +13,7 @@ from tests.benchmarks import (
     start_time,
     step_time,
     strategies,
+    sweeps,
     throughput,
 )
 from tests.benchmarks.report import Row, show
@@ -27,6 +28,7 @@ PARTS = {
     "memory": peak_memory,
     "checkpoints": checkpoints,
     "restart": restart,
+    "sweeps": sweeps,
     "gpu": gpu,
 }
 
@@ -37,14 +39,18 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", help=f"which of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--repeats", type=int, help="pairs of measurements (default: as many as the part needs)")
     parser.add_argument("--steps", type=int, help="steps of each measurement")
+    parser.add_argument("--trials", type=int, help="trials of each sweep (the part sweeps alone)")
+    parser.add_argument("--rival-trials", type=int, help="trials of others' sweeps of jobs (the part sweeps alone)")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.parts if name not in PARTS]
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}; use {', '.join(PARTS)}")
+    more = {"sweeps": {"trials": arguments.trials, "rival_trials": arguments.rival_trials}}
     rows: list[Row] = []
     with workspace() as space:
         for name in arguments.parts or PARTS:
-            rows += PARTS[name].measure(space, repeats=arguments.repeats, steps=arguments.steps)
+            size = {"repeats": arguments.repeats, "steps": arguments.steps, **more.get(name, {})}
+            rows += PARTS[name].measure(space, **size)
     if rows:
         show(rows)
 

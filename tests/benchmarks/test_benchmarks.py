@@ -17,6 +17,7 @@ from tests.benchmarks import (
     start_time,
     step_time,
     strategies,
+    sweeps,
     throughput,
 )
 from tests.benchmarks.report import Cost, Row
@@ -118,3 +119,13 @@ def test_checkpoints_are_measured_beside_torch_and_accelerate(space: Path) -> No
 @pytest.mark.slow
 def test_the_restart_after_a_kill_is_measured_of_both_commands(space: Path) -> None:
     check(restart.measure(space, repeats=1, steps=2, overrides=ENDLESS_AND_TINY), ["torchrun"])
+
+
+@pytest.mark.slow
+def test_sweeps_are_measured_beside_every_other_way(space: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    rows = sweeps.measure(space, repeats=1, steps=5, trials=3, rival_trials=2)
+    more = ["150 ms promised", "the same on 1 slot", "import torch"]
+    check(rows, [*sweeps.RIVALS, sweeps.BEST, *sweeps.RIVALS * 2, *more])
+    *of_jobs, best = rows[:4]
+    assert best.ratio == max(row.ratio for row in of_jobs)

@@ -121,6 +121,35 @@ def test_check_prints_the_plan_and_starts_nothing(windlass: Windlass, runs_dir: 
     assert not runs_dir.exists()
 
 
+SWEEPER = """
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+
+class Mine(Sweeper):
+    def setup(self, **given):
+        self.launcher = Plugins.instance().instantiate_launcher(**given)
+
+    def sweep(self, arguments):
+        told = [self.launcher.launch([[*arguments, f"optimizer.lr={lr}"]], 0)[0].return_value for lr in (0.1, 0.2)]
+        print("told", told)
+
+ConfigStore.instance().store(group="hydra/sweeper", name="mine", node={"_target_": "hydra_plugins.mine.Mine"})
+"""
+
+
+@pytest.mark.slow
+def test_a_sweeper_of_the_users_own_is_told_the_metrics_of_its_runs(
+    windlass: Windlass, tmp_path: Path, runs_dir: Path
+) -> None:
+    (tmp_path / "hydra_plugins").mkdir()
+    (tmp_path / "hydra_plugins" / "mine.py").write_text(SWEEPER)
+    done = windlass("train", "-m", "hydra/sweeper=mine", *QUICK)
+    assert done.returncode == 0, done.stderr
+    losses = [run.metrics["validation/loss"] for run in list_runs()]
+    assert done.stdout.splitlines()[-1] == f"told {losses}"
+
+
 def test_a_multirun_trains_each_combination(windlass: Windlass, tmp_path: Path, runs_dir: Path) -> None:
     result = windlass("train", "-m", *QUICK, "optimizer.lr=0.1,0.01")
     assert result.returncode == 0, result.stdout + result.stderr

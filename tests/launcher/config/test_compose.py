@@ -7,7 +7,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from launcher.config.compose import compose, run_app
+from launcher.config.compose import compose, run_app, to_plain, to_yaml
 from launcher.errors import RequestError
 
 
@@ -181,3 +181,31 @@ def test_a_config_dir_of_the_users_own_is_searched(groups):
 def test_another_primary_config_can_be_named(groups):
     root = groups(other="defaults: [config, _self_]\ntrainer: {seed: 12}\n")
     assert seeds(["--config-dir", str(root), "--config-name", "other"]) == [12]
+
+
+AMBIGUOUS = [
+    "1e-3",
+    "1e3",
+    ".5",
+    "yes",
+    "null",
+    "~",
+    "0o17",
+    "0x1f",
+    "1_000",
+    "12:30",
+    "2020-01-01",
+    "-.inf",
+    "a: b",
+    "=",
+    "",
+]
+
+
+def test_a_config_is_read_as_it_was_written(tmp_path):
+    numbers = [1e-3, 1e-05, 1e20, -0.0, 3, True, None, float("inf")]
+    values = {"text": AMBIGUOUS, "numbers": numbers, "é": {"deep": [{"x": "中"}, []], "empty": {}}}
+    path = tmp_path / "config.yaml"
+    path.write_text(to_yaml(values), encoding="utf-8")
+    assert to_plain(path) == values
+    assert [type(value) for value in to_plain(path)["numbers"]] == [type(value) for value in numbers]

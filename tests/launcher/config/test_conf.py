@@ -4,6 +4,7 @@ import pytest
 
 from launcher.config.compose import compose
 from launcher.config.groups import Groups
+from launcher.config.sweep_app import read_multirun
 from launcher.config.validate import to_config
 
 COMPANIONS = {
@@ -14,7 +15,7 @@ COMPANIONS = {
 OPTIONS = [
     f"{group}={option}"
     for group in Groups().names()
-    if group not in ("model", "dataset")
+    if group not in ("model", "dataset", "sweep")
     for option in Groups().options(group)
 ]
 
@@ -22,6 +23,13 @@ OPTIONS = [
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_composes_into_a_config_that_can_run(option):
     to_config(compose([option, *COMPANIONS.get(option, [])]))
+
+
+@pytest.mark.parametrize("option", Groups().options("sweep"))
+def test_every_way_to_sweep_is_complete(option):
+    found = read_multirun(["-m", f"sweep={option}"])
+    assert found is not None
+    assert found.settings.algorithm == option
 
 
 @pytest.mark.parametrize("experiment", Groups().options("experiment"))

@@ -1,11 +1,10 @@
 """An MLP whose workers meet the faults that a test asks for: each at one exact point, once.
 
 The directory in `WINDLASS_FAULTS` holds a file `<point>-<step>-<rank>` for each fault that is still to come. It says
-what happens: `kill` and whom (`worker`, `agent` or `parent`), or `full` or `room` (of the disk). Workers leave there
-what they met (`met.jsonl`) and which samples they saw (`samples/`).
+what happens: `kill` and whom (`worker`, `server`, `agent`, `parent`), or `full` or `room` (of the disk). Workers leave
+there what they met (`met.jsonl`) and which samples they saw (`samples/`).
 
-Importing this module puts the points into Windlass where that variable is set: in workers, and in the agent that forks
-them.
+Importing this module puts the points into Windlass where that variable is set.
 """
 
 from __future__ import annotations
@@ -74,16 +73,22 @@ def _directory() -> Path:
     return Path(os.environ["WINDLASS_FAULTS"])
 
 
+def _now_in() -> tuple[str, int]:
+    """The run and the attempt, as this worker's log tells."""
+    attempt = Path("/proc/self/fd/1").readlink().parent
+    return attempt.parents[1].name, int(attempt.name.removeprefix("attempt_"))
+
+
 def _write_down(inputs: Tensor) -> None:
     """Which samples this rank learns from at this step."""
     rows = [hashlib.sha256(row.numpy().tobytes()).hexdigest()[:16] for row in inputs.detach()]
-    _, _, attempt = os.environ["TORCHELASTIC_RUN_ID"].rpartition("-")
+    _, attempt = _now_in()
     if _now.samples is None:
         path = _directory() / "samples" / f"{attempt}-{os.environ['RANK']}-{os.getpid()}.jsonl"
         path.parent.mkdir(exist_ok=True)
         _now.samples = path.open("ab", buffering=0)
     with contextlib.suppress(OSError):  # a test made the disk full
-        _now.samples.write(json.dumps({"attempt": int(attempt), "step": _now.step, "rows": rows}).encode() + b"\n")
+        _now.samples.write(json.dumps({"attempt": attempt, "step": _now.step, "rows": rows}).encode() + b"\n")
 
 
 def reach(point: str, step: int) -> None:
@@ -94,19 +99,16 @@ def reach(point: str, step: int) -> None:
     except FileNotFoundError:
         return
     path.unlink()
-    run_id, _, attempt = os.environ["TORCHELASTIC_RUN_ID"].rpartition("-")
+    run_id, attempt = _now_in()
     sound = [found.step for found in marker.published(Run(runs_root() / run_id).checkpoints_dir)]
-    met = {"point": point, "step": step, "attempt": int(attempt), "published": sound}
+    met = {"point": point, "step": step, "attempt": attempt, "published": sound}
     with (_directory() / "met.jsonl").open("a") as file:
         file.write(json.dumps(met) + "\n")
     if what == "kill":
-        agent = os.getppid()
-        victims: dict[str, Callable[[], int]] = {
-            "worker": os.getpid,
-            "agent": lambda: agent,
-            "parent": lambda: psutil.Process(agent).ppid(),
-        }
-        os.kill(victims[whom](), signal.SIGKILL)
+        agents = [each for each in psutil.Process().parents() if "launcher.engines.agent" in each.cmdline()]
+        server, agent = agents[0].pid, agents[-1].pid  # the same for a lone worker
+        victims = {"worker": os.getpid(), "server": server, "agent": agent, "parent": agents[-1].ppid()}
+        os.kill(victims[whom], signal.SIGKILL)
         time.sleep(60)  # nothing of this point's future happens
     limit = FULL_DISK_BYTES if what == "full" else resource.RLIM_INFINITY
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))

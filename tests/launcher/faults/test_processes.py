@@ -1,4 +1,4 @@
-"""Every process of a run, killed: workers and their agent are started again; a run whose parent died is resumed."""
+"""Every process of a run, killed: those below the parent are started again; a run whose parent died is resumed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ def test_a_run_outlives_the_death_of_each_rank_its_agent_and_its_parent(place: P
     place.fault("step", step=33, rank=0)
     place.fault("step", step=49, rank=1)
     place.fault("step", step=61, rank=1, what="kill agent")
+    place.fault("step", step=67, rank=0, what="kill server")
     first = place.train("checkpoint.async=false", pace_s=0.02)
-    first.wait_for_step(72)
+    first.wait_for_step(77)
     first.kill()
     assert place.run.state == "lost"
-    assert_resumed_at_the_newest(place, faults=3)
+    assert_resumed_at_the_newest(place, faults=4)
     listed = place.start("runs", "list")
     listed.wait()
     assert "lost" in place.output()
     newest = place.published()[-1]
     place.resume().wait()
-    assert place.resumed() == [30, 45, 60, newest]
-    assert place.run.attempts() == [0, 1, 2, 3, 4]
+    assert place.resumed() == [30, 45, 60, 65, newest]
+    assert place.run.attempts() == [0, 1, 2, 3, 4, 5]
     assert_nothing_lost(place, reference)
 
 

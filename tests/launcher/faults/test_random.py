@@ -10,7 +10,7 @@ import pytest
 
 from tests.launcher.faults.harness import ENOUGH_S, Command, Place, assert_nothing_lost, first_steps
 
-VICTIMS = ("rank 0", "rank 1", "agent", "parent")
+VICTIMS = ("rank 0", "rank 1", "server", "agent", "parent")
 PACE_S = 0.02
 MOMENTS_S = 4.0
 """From the start of an attempt's workers on; training alone takes longer than three of these seconds."""
@@ -23,15 +23,14 @@ def kill(place: Place, command: Command, victim: str, *, attempt: int) -> tuple[
     The parent is held meanwhile, so that no further attempt begins.
     """
     worker = command.wait_for_worker(int(victim[-1]) if victim.startswith("rank") else 0, attempt=attempt)
-    agent = worker.parent()
-    assert agent is not None, place.output()
+    server, agent = worker.parents()[:2]
     if victim == "parent":
         command.kill()
         assert place.run.state == "lost"
         return place.resume(pace_s=PACE_S), max(place.published(), default=0)
     command.parent.suspend()
-    workers = agent.children()
-    (agent if victim == "agent" else worker).kill()
+    workers = server.children()
+    {"server": server, "agent": agent}.get(victim, worker).kill()
     _, alive = psutil.wait_procs(workers, timeout=ENOUGH_S)
     assert alive == []
     newest = max(place.published(), default=0)

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 
 from launcher.engines.engine import TRAINING, Outcome
+from launcher.parallel.devices import Devices
 from launcher.runs import Run
 
 WAIT_UNTIL_WATCHED = "until grep -q running job.json; do sleep 0.02; done; "
@@ -19,6 +20,9 @@ class Shell:
         self._scripts = list(scripts)
         self.attempts: list[int] = []
         self._process: subprocess.Popen[bytes] | None = None
+
+    def devices(self, wanted: str) -> Devices:
+        return Devices(cpu_cores=1)
 
     def prepare(self) -> None:
         """Nothing takes time here."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import launcher
 from launcher.runs import Run, list_runs
 
 Train = Callable[..., Run]
@@ -102,11 +103,15 @@ def test_a_restart_gives_a_second_attempt_with_its_own_logs(train: Train, conf: 
 
 
 def test_a_failed_run_leaves_no_process_behind(train: Train, conf: Path) -> None:
+    before = psutil.Process().children(recursive=True)
     fail(train, conf, "model.fault=kill")
-    assert psutil.Process().children(recursive=True) == []
+    assert psutil.Process().children(recursive=True) == before
 
 
-def test_interrupting_the_caller_stops_the_run_and_leaves_no_process(train: Train, conf: Path) -> None:
+@pytest.mark.usefixtures("interruptible")
+def test_interrupting_the_caller_stops_the_run_and_leaves_no_process() -> None:
+    before = psutil.Process().children(recursive=True)
+
     def interrupt_once_training() -> None:
         while not (list_runs() and list_runs()[-1].history()):
             time.sleep(0.05)
@@ -114,19 +119,20 @@ def test_interrupting_the_caller_stops_the_run_and_leaves_no_process(train: Trai
 
     threading.Thread(target=interrupt_once_training, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        train("model=mlp", "dataset=digits", "trainer.max_epochs=100000")
+        launcher.train(["model=mlp", "dataset=digits", "tracker=none", "trainer.max_epochs=100000"], quiet=True)
     run = list_runs()[-1]
     assert (run.state, run.job["exit_code"]) == ("stopped", 130)
-    assert psutil.Process().children(recursive=True) == []
+    assert psutil.Process().children(recursive=True) == before
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_interruption_ends_workers_that_do_not_leave_and_all_below_them(train: Train, conf: Path) -> None:
-    family: list[psutil.Process] = []
+    before, family = psutil.Process().children(recursive=True), list[psutil.Process]()
 
     def interrupt_twice() -> None:
         while not (list_runs() and list_runs()[-1].last_step() == 2):
             time.sleep(0.05)
-        family.extend(psutil.Process().children(recursive=True))
+        family.extend(child for child in psutil.Process().children(recursive=True) if child not in before)
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.5)

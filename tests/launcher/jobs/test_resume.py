@@ -166,14 +166,6 @@ def test_the_policy_holds_over_all_attempts(broken: Run) -> None:
     assert all(checkpoint.flaw() is None for checkpoint in published(broken.checkpoints_dir))
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Ctrl-C as a terminal sends it: a shell lets what it starts in the background ignore that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
 def test_a_stopped_run_goes_on_with_the_same_command(here: Place, unbroken: Run) -> None:

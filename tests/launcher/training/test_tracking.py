@@ -6,11 +6,9 @@ import http.server
 import json
 import os
 import re
-import struct
 import subprocess
 import sys
 import threading
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,8 @@ from typing import Any
 
 import pytest
 from wandb.proto.wandb_internal_pb2 import Record
+
+from tests.launcher.wandb_file import read_records
 
 # Workers in short, forked from a process that has imported all they need, as the local engine does it. Each starts a
 # tracker, logs, and ends; its fate is to lose W&B's service, to have it hang, or to be one of several attempts.
@@ -108,25 +108,6 @@ class Tracked:
 
     def of_type(self, name: str) -> list[Any]:
         return [getattr(record, name) for record in self.records() if record.WhichOneof("record_type") == name]
-
-
-def read_records(content: bytes) -> Iterator[Record]:
-    """The records of a `.wandb` file: LevelDB blocks of 32 KiB after a header of 7 bytes."""
-    assert content[:7] == struct.pack("<4sHB", b":W&B", 0xBEE1, 0)
-    position, payload = 7, b""
-    while position + 7 <= len(content):
-        left = 32768 - position % 32768
-        if left < 7:
-            position += left
-            continue
-        checksum, length, kind = struct.unpack_from("<IHB", content, position)
-        chunk = content[position + 7 : position + 7 + length]
-        assert zlib.crc32(bytes([kind]) + chunk) == checksum
-        payload += chunk
-        position += 7 + length
-        if kind in (1, 4):  # whole, or the last part
-            yield Record.FromString(payload)
-            payload = b""
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):
