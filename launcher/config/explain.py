@@ -151,6 +151,8 @@ def _unreadable(override: str, message: str) -> RequestError:
     key, equals, value = override.partition("=")
     if not key or not equals:
         return RequestError(f"{override}: an override is key=value; type {key}=VALUE")
+    if "empty choice" in message:  # its grammar is sound, so quotes would not help
+        return RequestError(f"{override}: there is nothing to choose from; give values, such as {key}=choice(A,B)")
     lines = [line for line in message.splitlines() if not line.startswith(("Error ", "See "))]
     caret = lines[-1].find("^") - len("LexerNoViableAltException: ") if lines[-1].strip() == "^" else None
     reason = lines[0] if caret is None else f"from {override[caret:]!r} on"

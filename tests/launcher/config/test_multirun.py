@@ -137,7 +137,7 @@ def test_a_sweep_may_be_asked_for_otherwise_and_keeps_the_rest_as_it_was_found()
         ("sweep.reduction_factor=1", "sweep.reduction_factor=1 must be"),
         ("optimizer.lrr=1,2", "optimizer.lrr"),
         ("run_id=${hydra:job.num}", "trials add their number; type run_id=NAME"),
-        ("optimizer.lr=choice()", "choice"),
+        ("optimizer.lr=choice()", "nothing to choose from; give values, such as optimizer.lr=choice"),
         ("optimizer.lr=range(3,1)", "nothing to choose from"),
     ],
 )

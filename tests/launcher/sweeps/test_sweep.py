@@ -146,7 +146,7 @@ def test_a_metric_that_is_never_reported_is_told_at_the_first_evaluation_and_not
     ("overrides", "said"),
     [
         (["optimizer.lrr=1,2"], "did you mean optimizer.lr"),
-        (["model.fails=choice()"], "choice"),
+        (["model.fails=choice()"], "nothing to choose from"),
         (["trainer.seed=range(5000)"], "sweep.max_grid_size=5000 if you mean it"),
         (["engine.num_processes=1,64"], "a trial needs 64 devices"),
         (["sweep=asha", "trainer.seed=1,2", "trainer.eval_every_steps=null"], "use trainer.eval_every_steps=50"),
