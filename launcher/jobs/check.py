@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from launcher import words
 from launcher.checkpoints.marker import published
-from launcher.config.validate import from_composed, resolve
+from launcher.config.validate import from_composed
 from launcher.data.manifest import Manifest
 from launcher.errors import RequestError
-from launcher.jobs.job import check_disk, prepare_data
-from launcher.jobs.replan import plan_again
+from launcher.jobs.inputs import make_inputs
+from launcher.jobs.job import check_disk
 from launcher.jobs.resume import check_changes, earlier_run
-from launcher.jobs.weights import with_weights
 from launcher.parallel.axes import Axes
 from launcher.parallel.devices import find_devices
-from launcher.parallel.plan import make_plan
 from launcher.runs import runs_root
 
 if TYPE_CHECKING:
@@ -36,13 +34,11 @@ def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
     """
     config = from_composed(composed)
     earlier = earlier_run(config.run_id)
-    devices = find_devices(config.engine.device)
-    plan = make_plan(config, devices) if earlier is None else plan_again(config, devices)
-    prepared = prepare_data(config, view)
+    inputs = make_inputs(composed, config, find_devices(config.engine.device), view, earlier=earlier)
     check_disk()
-    composed = with_weights(composed, earlier, view)
+    plan, manifest = inputs.plan, inputs.prepared.manifest
     if earlier is not None:
-        check_changes(earlier, resolve(composed, prepared.data), prepared.manifest, Manifest.load(earlier.data_path))
+        check_changes(earlier, inputs.resolved, manifest, Manifest.load(earlier.data_path))
     view.stage("building the model on the meta device")
     # Torch is imported from here on; every mistake that the config alone shows has been refused before.
     from launcher.data.columns import Columns
@@ -51,9 +47,8 @@ def check_job(composed: DictConfig, view: View) -> dict[str, Any]:
     from launcher.training.footprint import measure_footprint
     from launcher.training.preflight import refuse
 
-    manifest = prepared.manifest
     checkpoints = [] if earlier is None else published(earlier.checkpoints_dir)
-    resolved = from_composed(resolve(composed, prepared.data))
+    resolved = from_composed(inputs.resolved)
     refusal = refuse(resolved, plan.axes, is_new=not checkpoints)
     if refusal is not None:
         raise RequestError(refusal)

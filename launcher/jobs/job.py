@@ -9,26 +9,20 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from launcher.config.compose import to_yaml
-from launcher.config.validate import from_composed, resolve
-from launcher.data.cache import cache_dir
+from launcher.config.validate import from_composed
 from launcher.data.manifest import Manifest
-from launcher.data.prepare import prepare
 from launcher.engines import make_engine
-from launcher.errors import DataError, RequestError
+from launcher.errors import RequestError
 from launcher.jobs.attempts import Ended, make_attempts
 from launcher.jobs.failure import Failure
-from launcher.jobs.replan import plan_again
+from launcher.jobs.inputs import Inputs, make_inputs
 from launcher.jobs.resume import check_changes, claimed, earlier_run, with_overrides
-from launcher.jobs.weights import with_weights
-from launcher.parallel.plan import make_plan
 from launcher.runs import Run, create_run, runs_root, this_process, unwritable
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from launcher.config.schema import Config
-    from launcher.data.prepare import Prepared
     from launcher.engines.engine import Engine
     from launcher.jobs.view import View
     from launcher.parallel.plan import Plan
@@ -59,9 +53,17 @@ def run_job(composed: DictConfig, view: View) -> Run:
 
 
 def carry_out(
-    composed: DictConfig, config: Config, engine: Engine, view: View, *, signals: Sequence[int] | None = None
+    composed: DictConfig,
+    config: Config,
+    engine: Engine,
+    view: View,
+    *,
+    inputs: Inputs | None = None,
+    signals: Sequence[int] | None = None,
 ) -> tuple[Run, Ended]:
     """`run_job` through an engine that stays open: the run, and how it ended; `signals` grows by those to pass on.
+
+    A new run can be given `inputs` that were made before.
 
     Raises:
         RequestError: as `run_job`.
@@ -69,16 +71,14 @@ def carry_out(
     earlier = earlier_run(config.run_id)
     try:
         engine.prepare()
-        devices = engine.devices(config.engine.device)
-        plan = make_plan(config, devices) if earlier is None else plan_again(config, devices)
-        prepared = prepare_data(config, view)
+        if inputs is None or earlier is not None:
+            inputs = make_inputs(composed, config, engine.devices(config.engine.device), view, earlier=earlier)
         check_disk()
-        composed = with_weights(composed, earlier, view)
-        with _new(composed, config, prepared) if earlier is None else _again(earlier, composed, prepared, view) as run:
+        with _new(config, inputs) if earlier is None else _again(earlier, inputs, view) as run:
             attempt = max(run.attempts(), default=-1) + 1
-            describe(run, config, plan, attempt)
-            plan.save(run.plan_path)
-            view.plan(run, plan)
+            describe(run, config, inputs.plan, attempt)
+            inputs.plan.save(run.plan_path)
+            view.plan(run, inputs.plan)
             ended = make_attempts(run, config, engine, view, attempt=attempt, signals=signals)
             _refuse(ended)
     finally:
@@ -102,12 +102,12 @@ def resume_job(run: Run, overrides: list[str], view: View) -> Run:
 
 
 @contextlib.contextmanager
-def _new(composed: DictConfig, config: Config, prepared: Prepared) -> Iterator[Run]:
+def _new(config: Config, inputs: Inputs) -> Iterator[Run]:
     """A new run's directory with what workers read; on an error before they start nothing is left of it."""
     run = create_run(config.run_id)
     try:
         with claimed(run):
-            write_inputs(run, composed, prepared)
+            inputs.write(run)
             yield run
     except BaseException as error:
         has_begun = bool(run.attempts())
@@ -119,15 +119,15 @@ def _new(composed: DictConfig, config: Config, prepared: Prepared) -> Iterator[R
 
 
 @contextlib.contextmanager
-def _again(run: Run, composed: DictConfig, prepared: Prepared, view: View) -> Iterator[Run]:
+def _again(run: Run, inputs: Inputs, view: View) -> Iterator[Run]:
     """An earlier run with what may have changed; if the request turns out to be wrong, it is as it was."""
     with claimed(run):
-        changes = check_changes(run, resolve(composed, prepared.data), prepared.manifest, Manifest.load(run.data_path))
+        changes = check_changes(run, inputs.resolved, inputs.prepared.manifest, Manifest.load(run.data_path))
         files = (run.config_path, run.plan_path, run.data_path, run.job_path, run.failure_path)
         before = {path: path.read_bytes() for path in files if path.exists()}
         was, attempts = run.state, run.attempts()
         try:
-            write_inputs(run, composed, prepared)
+            inputs.write(run)
             run.failure_path.unlink(missing_ok=True)
             view.line(f"run {run.id} was {was} and goes on", "bold")
             for key, (old, new) in changes.items():
@@ -143,31 +143,6 @@ def _again(run: Run, composed: DictConfig, prepared: Prepared, view: View) -> It
 def _refuse(ended: Ended) -> None:
     if ended.refused is not None:
         raise RequestError(ended.refused)
-
-
-def prepare_data(config: Config, view: View) -> Prepared:
-    """Prepare the data, or find them prepared.
-
-    Raises:
-        DataError: the data are wrong, or fewer than one global batch.
-    """
-    labels = config.task.get("_labels_", "values")
-    prepared = prepare(config.dataset, labels=labels, cache_dir=cache_dir(), report=view.stage)
-    rows, batch = prepared.manifest.data["num_rows"]["train"], config.trainer.global_batch_size
-    if rows < batch:
-        raise DataError(
-            f"the training split has {rows} samples, fewer than one global batch of "
-            f"trainer.global_batch_size={batch}; use trainer.global_batch_size={rows} or less"
-        )
-    best = config.checkpoint.keep_best
-    if best and not prepared.manifest.data["num_rows"].get("validation"):
-        raise DataError(
-            f"checkpoint.keep_best={best} needs a validation split, and there is none; use "
-            "dataset.split.validation=0.1 or checkpoint.keep_best=0"
-        )
-    for note in prepared.manifest.notes:
-        view.line(f"data: {note}", "dim")
-    return prepared
 
 
 def check_disk() -> None:
@@ -203,9 +178,3 @@ def describe(run: Run, config: Config, plan: Plan, attempt: int) -> None:
         heartbeat=now,
         **this_process(),
     )
-
-
-def write_inputs(run: Run, composed: DictConfig, prepared: Prepared) -> None:
-    """What workers read beside the plan: the resolved config, and where the data are."""
-    run.config_path.write_text(to_yaml(resolve(composed, prepared.data)), encoding="utf-8")
-    prepared.manifest.save(run.data_path)

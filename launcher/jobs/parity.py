@@ -18,7 +18,7 @@ from launcher.engines import make_engine
 from launcher.errors import RequestError
 from launcher.jobs.compare import PHASES, TOLERANCES, compare
 from launcher.jobs.failure import explain
-from launcher.jobs.job import prepare_data, write_inputs
+from launcher.jobs.inputs import fill_in, prepare_data
 from launcher.jobs.shrink import shrunk
 from launcher.jobs.watch import caught_signals
 from launcher.parallel.devices import find_devices
@@ -164,7 +164,7 @@ def _run(run: Run, side: DictConfig, plan: Plan, prepared: Prepared, view: View)
     """Take the steps of one side; why it failed, if it did."""
     engine = make_engine(from_composed(side).engine)
     try:
-        write_inputs(run, side, prepared)
+        fill_in(side, prepared, plan).write(run)
         plan.save(run.plan_path)
         engine.start(run, WORKER)
         outcome = _wait(run, engine, view)

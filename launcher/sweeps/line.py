@@ -14,7 +14,7 @@ from launcher.sweeps.check import num_devices
 from launcher.sweeps.halving import Halving, bracket_of
 from launcher.sweeps.ledger import RUNNING, STOPPED, WAITING, Ledger, Trial
 from launcher.sweeps.search import make_search
-from launcher.sweeps.trial import Ready
+from launcher.sweeps.trial import Ready, inputs_of
 
 if TYPE_CHECKING:
     from launcher.config.multirun import Multirun
@@ -125,7 +125,9 @@ class Line:
         composed = with_value(composed, "engine.num_processes", processes)
         if config.tracker.group is None:
             composed = with_value(composed, "tracker.group", self._record.id)
-        return Ready(trial=trial, composed=composed, config=from_composed(composed), processes=processes, run=run)
+        config = from_composed(composed)
+        inputs = None if run.path.exists() else inputs_of(composed, config, self._pool.devices(processes))
+        return Ready(trial=trial, composed=composed, config=config, processes=processes, run=run, inputs=inputs)
 
     def _bracket(self, number: int) -> int:
         settings = self._multirun.settings

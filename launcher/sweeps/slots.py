@@ -69,10 +69,14 @@ class Pool:
         ids = tuple(sorted(free[:processes], key=self.ids.index))
         for id_ in ids:
             self._taken[id_] += 1
+        visible = ids if self.kind == "cuda" else None
+        return Slots(ids, Share(devices=self.devices(processes), visible=visible))
+
+    def devices(self, processes: int) -> Devices:
+        """What a trial of so many processes has, whichever slots it gets."""
         cores = max(1, self._cores * processes // self.per_device) if self.kind == "cpu" else self._cores
         counts = {} if self.kind == "cpu" else {self.kind: processes}
-        visible = ids if self.kind == "cuda" else None
-        return Slots(ids, Share(devices=Devices(cpu_cores=max(cores, processes), **counts), visible=visible))
+        return Devices(cpu_cores=max(cores, processes), **counts)
 
     def give_back(self, slots: Slots) -> None:
         """A trial has left."""

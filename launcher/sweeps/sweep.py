@@ -110,7 +110,8 @@ class Sweep:
                 self.ledger.start(running.ready.trial, slot=running.slots.ids)
                 self._table.started(self, running)
                 start(running, self._messages)
-            self._line.get_ready(self.running)
+            if all(running.works_since for running in self.running.values()):  # it would slow a trial that begins
+                self._line.get_ready(self.running)
         return bool(self.running)
 
     def _receive(self) -> None:

@@ -1,4 +1,7 @@
-"""One trial at work: a run in a thread of its own, on the devices of its slots, that says what it sees."""
+"""One trial at work: a run in a thread of its own, on the devices of its slots, that says what it sees.
+
+What its workers read is made before, while others train.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -13,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from launcher.errors import RequestError
+from launcher.jobs.inputs import Inputs, make_inputs
 from launcher.jobs.job import carry_out
 from launcher.jobs.view import View
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from launcher.config.schema import Config
     from launcher.engines.local import LocalEngine
     from launcher.jobs.failure import Failure
+    from launcher.parallel.devices import Devices
     from launcher.parallel.plan import Plan
     from launcher.runs import Run
     from launcher.sweeps.ledger import Trial
@@ -40,6 +46,7 @@ class Ready:
     config: Config
     processes: int
     run: Run
+    inputs: Future[Inputs] | None = None  # of a run that is new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +94,25 @@ class Running:
         return 0.0 if self.works_since is None else time.monotonic() - self.works_since
 
 
+def _nowhere() -> Console:
+    """A console that draws nothing, and is no terminal: on one a live line would take over stdout."""
+    return Console(quiet=True, force_terminal=False)
+
+
+def inputs_of(composed: DictConfig, config: Config, devices: Devices) -> Future[Inputs]:
+    """The inputs of a new run, made in a thread of their own; data may take long to prepare."""
+    future: Future[Inputs] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(make_inputs(composed, config, devices, View(_nowhere())))
+        except BaseException as error:  # the trial meets it when it starts
+            future.set_exception(error)
+
+    threading.Thread(target=work, name="inputs", daemon=True).start()
+    return future
+
+
 def start(running: Running, messages: SimpleQueue[Message]) -> threading.Thread:
     """Begin or go on with a trial; its last message says that it has ended."""
     ready, number = running.ready, running.ready.trial.number
@@ -95,7 +121,8 @@ def start(running: Running, messages: SimpleQueue[Message]) -> threading.Thread:
         error: BaseException | None = None
         view = TrialView(lambda event: messages.put(Message(number=number, event=event)))
         try:
-            carry_out(ready.composed, ready.config, running.engine, view, signals=running.signals)
+            inputs = None if ready.inputs is None else ready.inputs.result()
+            carry_out(ready.composed, ready.config, running.engine, view, inputs=inputs, signals=running.signals)
         except BaseException as raised:  # the sweep decides what follows
             error = raised
             running.engine.close()  # its workers may still be at work, and their devices are given away
@@ -110,7 +137,7 @@ class TrialView(View):
     """Draws nothing: hands on what workers report."""
 
     def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
-        super().__init__(Console(quiet=True))
+        super().__init__(_nowhere())
         self._tell = tell
 
     def event(self, event: dict[str, Any]) -> None:

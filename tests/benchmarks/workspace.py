@@ -14,10 +14,10 @@ from rich.console import Console
 
 from launcher.config.compose import compose
 from launcher.config.validate import from_composed
-from launcher.jobs.job import describe, prepare_data, write_inputs
+from launcher.jobs.inputs import make_inputs
+from launcher.jobs.job import describe
 from launcher.jobs.view import View
 from launcher.parallel.devices import find_devices
-from launcher.parallel.plan import make_plan
 from launcher.runs import create_run
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def make_run(*overrides: str, device: str = "cpu") -> Run:
     """The directory of a run that is ready to start: config, plan and prepared data. It takes no checkpoints."""
     composed = compose(["tracker=none", "checkpoint=none", f"engine.device={device}", *overrides])
     config = from_composed(composed)
-    prepared = prepare_data(config, View(Console(file=StringIO())))
-    plan, run = make_plan(config, find_devices(device)), create_run(config.run_id)
-    write_inputs(run, composed, prepared)
-    describe(run, config, plan, 0)
-    plan.save(run.plan_path)
+    inputs = make_inputs(composed, config, find_devices(device), View(Console(file=StringIO())))
+    run = create_run(config.run_id)
+    inputs.write(run)
+    describe(run, config, inputs.plan, 0)
+    inputs.plan.save(run.plan_path)
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,6 +43,15 @@ def make_sweep(ask: Callable[..., Multirun]) -> Callable[..., Record]:
         return record
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """What prepares trials that never start has ended with the test."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "inputs":
+            thread.join()
 
 
 @pytest.fixture

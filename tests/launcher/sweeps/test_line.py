@@ -13,6 +13,7 @@ from launcher.sweeps.ledger import FAILED, FINISHED, PAUSED, RUNNING, STOPPED, L
 from launcher.sweeps.line import MOST_OVERTAKEN, Line
 from launcher.sweeps.record import Record
 from launcher.sweeps.slots import Pool, Slots
+from launcher.sweeps.trial import Ready
 from tests.launcher.sweeps.made import LOSS, add
 
 Make = Callable[..., Record]
@@ -38,6 +39,11 @@ class Queue:
 
     def start(self) -> int | None:
         """The number of the trial that starts now, if one does."""
+        ready = self.start_ready()
+        return None if ready is None else ready.trial.number
+
+    def start_ready(self) -> Ready | None:
+        """The trial that starts now, if one does."""
         found = self._line.next(self.running)
         if found is None:
             return None
@@ -45,7 +51,7 @@ class Queue:
         assert len(slots.ids) == ready.processes
         self.running[ready.trial.number] = slots
         self.ledger.start(ready.trial, slot=slots.ids)
-        return ready.trial.number
+        return ready
 
     def end(self, number: int, state: str = FINISHED) -> None:
         """A trial leaves its devices."""
@@ -194,3 +200,22 @@ def test_what_a_trial_left_before_any_worker_started_is_removed(queue: Callable[
     run = create_run(line.record.run(add(line.ledger, RUNNING, trainer__seed="0")).id)
     assert line.start() == 0
     assert not run.path.exists()
+
+
+def test_a_new_trial_comes_with_its_inputs_and_without_a_run(queue: Callable[..., Queue]) -> None:
+    ready = queue("optimizer.lr=1,2").start_ready()
+    assert ready is not None
+    assert ready.inputs is not None
+    assert ready.inputs.result().resolved.optimizer.lr == 1
+    assert not ready.run.path.exists()
+
+
+def test_a_trial_that_goes_on_has_its_inputs_from_its_run(queue: Callable[..., Queue]) -> None:
+    line = queue("optimizer.lr=1,2")
+    run = line.record.run(add(line.ledger, STOPPED, optimizer__lr="1"))
+    run.path.mkdir(parents=True)
+    for path in (run.config_path, run.plan_path):
+        path.touch()
+    ready = line.start_ready()
+    assert ready is not None
+    assert (ready.run.id, ready.inputs) == (run.id, None)

@@ -62,7 +62,8 @@ def test_cores_are_divided_among_the_slots(pool: Callable[..., Pool]) -> None:
     slots = taken(pool(eight, "cpu", slots=2), 1)
     assert (slots.share.devices, slots.share.environment) == (Devices(cpu_cores=4), {})
     assert taken(pool(eight, "cpu"), 2).share.devices == Devices(cpu_cores=2)
-    assert taken(pool(eight, "cpu", slots=2, trials_per_device=2), 1).share.devices == Devices(cpu_cores=2)
+    shared = pool(eight, "cpu", slots=2, trials_per_device=2)
+    assert shared.devices(1) == taken(shared, 1).share.devices == Devices(cpu_cores=2)
 
 
 @pytest.mark.parametrize(
