@@ -36,7 +36,8 @@ from tests.launcher.parallel.processes import leave
 
 NUM_STEPS = 20
 OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "sgd": {"_target_": "torch.optim.SGD", "lr": 0.3},
+    # A larger rate makes training unstable, and rounding grows with it: on some processors beyond what is compared.
+    "sgd": {"_target_": "torch.optim.SGD", "lr": 0.1},
     # The eps keeps rounding errors of gradients that are all but zero from being scaled up to whole steps.
     "adamw": {"_target_": "torch.optim.AdamW", "lr": 3e-3, "eps": 1e-6, "weight_decay": 0.1, "fused": True},
 }
