@@ -28,14 +28,17 @@ def train(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None
     """
     from rich.console import Console
 
+    from launcher.config.command import train_command
     from launcher.config.compose import compose
+    from launcher.config.multirun import Place
     from launcher.config.targets import add_working_directory
     from launcher.jobs.job import run_job
     from launcher.jobs.view import View
 
     add_working_directory()
     composed = compose(list(overrides), config_dir=None if config_dir is None else Path(config_dir))
-    return run_job(composed, View(Console(quiet=quiet)))
+    command = train_command(Place(config_dir=None if config_dir is None else str(config_dir)), overrides)
+    return run_job(composed, View(Console(quiet=quiet)), command=command)
 
 
 def sweep(overrides: Sequence[str], *, config_dir: str | Path | None = None, quiet: bool = False) -> Record:

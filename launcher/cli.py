@@ -47,6 +47,8 @@ windlass: one command takes a Hydra config from a laptop CPU to thousands of GPU
   windlass sweeps resume SWEEP go on to its number of trials; --failed runs failed ones again, too
   windlass sweeps stop SWEEP   end it after a last checkpoint of each trial that runs
   windlass sweeps delete SWEEP remove it with the runs of its trials
+  windlass dashboard [PATH]    runs and sweeps live in a browser, W&B's offline runs too; --port N, --socket PATH,
+                               --allow-control, --no-browser (pip install 'windlass[dashboard]')
 
   --json                       print a result that a script can read
   WINDLASS_RUNS_DIR            where runs are kept (default: runs/)
@@ -82,7 +84,7 @@ def run_command(argv: list[str]) -> int:
     0 done, 1 the run failed, 2 the request was wrong, 75 the run was preempted, 128 + n for another signal n.
     """
     verbs: dict[str, Callable[[list[str]], int]] = {"train": train, "check": check, "parity": parity, "runs": runs}
-    verbs["sweeps"] = sweeps
+    verbs |= {"sweeps": sweeps, "dashboard": dashboard}
     try:
         if not argv or argv[0] in ("-h", "--help", "help"):
             print(HELP, end="")
@@ -119,7 +121,7 @@ def run_command(argv: list[str]) -> int:
 
 def train(argv: list[str]) -> int:
     """`windlass train`: an ordinary Hydra app."""
-    from launcher.config.compose import run_app
+    from launcher.config.compose import job_command, run_app
     from launcher.config.sweep_app import read_multirun
     from launcher.config.targets import add_working_directory
     from launcher.errors import RequestError
@@ -134,7 +136,7 @@ def train(argv: list[str]) -> int:
         raise RequestError("--force goes on with a sweep whose space has changed, and this is no sweep; drop it")
 
     def task(composed: DictConfig) -> Run:
-        run = run_job(composed, _view(as_json))
+        run = run_job(composed, _view(as_json), command=job_command(argv))
         if as_json:
             print(json.dumps(run.describe()))
         return run
@@ -193,6 +195,13 @@ def sweeps(argv: list[str]) -> int:
     from launcher.sweeps.manage import manage
 
     return manage(argv)
+
+
+def dashboard(argv: list[str]) -> int:
+    """`windlass dashboard`: runs and sweeps in a browser."""
+    from launcher.dashboard.command import dashboard as show
+
+    return show(argv)
 
 
 def _hydra(argv: list[str], task: Callable[[DictConfig], T]) -> list[T]:

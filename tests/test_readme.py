@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.launcher.dashboard.made_wandb import write_wandb
+from tests.serving import DASHBOARD, Server
 from tests.settings import TINY_TEXT
 
 ROOT = Path(__file__).parents[1]
@@ -35,9 +39,24 @@ def run(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_every_command_of_the_readme_exits_with_0(tmp_path: Path) -> None:
     for command in commands("README.md"):
         words = shlex.split(command)[1:]
+        if words[0] == "dashboard":
+            continue  # it goes on until it is told to end
         tiny = TINY.get(words[0], []) if "--cfg" not in words else []
         result = run("-c", "from launcher.cli import main; main()", *words, *tiny, cwd=tmp_path)
         assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+
+
+def test_the_dashboard_of_the_readme_answers_until_ctrl_c(tmp_path: Path) -> None:
+    write_wandb(tmp_path / "wandb")  # anybody's
+    for command in commands("README.md"):
+        if shlex.split(command)[1] == "dashboard":
+            words = [*DASHBOARD, *shlex.split(command)[2:]]
+            server = Server(words, cwd=tmp_path, environment={"PYTHONPATH": str(ROOT)})
+            try:
+                assert httpx.get(server.address, follow_redirects=True).status_code == 200
+            finally:
+                code = server.close(signal.SIGINT)
+            assert code == 0, f"{command}\n{server.printed}"
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf._utils import get_omega_conf_dumper, get_yaml_loader
 
+from launcher.config.command import override_path
 from launcher.config.schema import Config
 from launcher.config.validate import from_plain
 
@@ -63,6 +64,13 @@ def compose(overrides: Sequence[str] = (), *, config_dir: Path | None = None) ->
     return compose_checked(overrides, config_dir, whole=True)
 
 
+def job_command(argv: Sequence[str]) -> list[str]:
+    """The command that starts the job that `run_app` runs at this moment; of several, this one alone."""
+    from launcher.config.hydra_app import command_of_job
+
+    return command_of_job(argv)
+
+
 def overridden(values: Mapping[str, Any], overrides: Sequence[str]) -> DictConfig:
     """A stored config with sections and keys taken from what the overrides say, by Hydra's grammar.
 
@@ -87,11 +95,6 @@ def with_value(config: DictConfig, path: str, value: Any) -> DictConfig:
     with flag_override(result, ["struct", "readonly"], [False, False]):
         OmegaConf.update(result, path, value)
     return result
-
-
-def override_path(override: str) -> str:
-    """The group or dotted key that an override is about."""
-    return override.partition("=")[0].lstrip("+~").partition("@")[0]
 
 
 def to_yaml(values: DictConfig | Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ from hydra.types import RunMode
 from hydra.version import VersionBase, setbase
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from launcher.config.command import train_command
 from launcher.config.completion import complete
 from launcher.config.explain import explained
 from launcher.config.groups import CONF_DIR, Groups
@@ -212,6 +213,13 @@ def checked(whole: DictConfig) -> DictConfig:
     job = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
     OmegaConf.set_struct(job, True)
     return _verified(job)
+
+
+def command_of_job(argv: Sequence[str]) -> list[str]:
+    """See `compose.job_command`."""
+    args = make_parser().parse_intermixed_args(list(argv))
+    place = Place(config_dir=args.config_dir, config_path=args.config_path, config_name=args.config_name)
+    return train_command(place, typed_overrides(HydraConfig.get()))
 
 
 def typed_overrides(hydra_cfg: Any) -> list[str]:

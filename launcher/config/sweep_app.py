@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from launcher.config.compose import override_path
+from launcher.config.command import override_path
 from launcher.config.explain import explained
 from launcher.config.hydra_app import CONFIG_NAME, check_flags, is_multirun, make_parser, open_app, own_state
 from launcher.config.multirun import Multirun, Place, to_settings

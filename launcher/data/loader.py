@@ -53,6 +53,7 @@ class Step:
     index: int  # of the step, from 0
     epoch: int
     num_samples: int  # over all ranks
+    num_seen: int  # over all ranks and all steps to the end of this one
     batches: list[Batch]
 
 
@@ -83,7 +84,8 @@ def training_steps(rows: Rows, share: Share, *, first: int, last: int) -> Iterat
             order = epoch_order(len(rows), seed=share.seed, epoch=epoch)
         start = (index % per_epoch) * share.global_batch_size
         chosen = order[start : start + share.global_batch_size]
-        yield Step(index, epoch, len(chosen), _batches(rows, share, chosen, epoch=epoch))
+        seen = epoch * len(rows) + start + len(chosen)
+        yield Step(index, epoch, len(chosen), seen, _batches(rows, share, chosen, epoch=epoch))
 
 
 def evaluation_batches(rows: Rows, share: Share, *, max_samples: int | None) -> Iterator[Batch]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from launcher.config.command import with_changes
 from launcher.config.validate import from_composed
 from launcher.data.manifest import Manifest
 from launcher.engines import make_engine
@@ -31,11 +32,11 @@ MIN_FREE_BYTES = 64 * 2**20
 """Logs, metrics and a small model need about this much; a large model's needs are checked where it is known."""
 
 
-def run_job(composed: DictConfig, view: View) -> Run:
+def run_job(composed: DictConfig, view: View, *, command: Sequence[str] | None = None) -> Run:
     """Train what a config describes and return the ended run, finished or failed; a run of its id goes on.
 
     A signal that ends the caller (Ctrl-C, SIGTERM, SIGHUP, SIGUSR1) first stops the run in order, then takes its
-    course.
+    course. `command` starts such a run again, and is kept with it.
 
     Raises:
         RequestError: the request was wrong; nothing was started and no run directory is left.
@@ -43,7 +44,7 @@ def run_job(composed: DictConfig, view: View) -> Run:
     config = from_composed(composed)
     engine = make_engine(config.engine)
     try:
-        run, ended = carry_out(composed, config, engine, view)
+        run, ended = carry_out(composed, config, engine, view, command=command)
     finally:
         engine.close()
     if ended.stopped_by is not None:
@@ -58,6 +59,7 @@ def carry_out(
     engine: Engine,
     view: View,
     *,
+    command: Sequence[str] | None = None,
     inputs: Inputs | None = None,
     signals: Sequence[int] | None = None,
 ) -> tuple[Run, Ended]:
@@ -76,7 +78,7 @@ def carry_out(
         check_disk()
         with _new(config, inputs) if earlier is None else _again(earlier, inputs, view) as run:
             attempt = max(run.attempts(), default=-1) + 1
-            describe(run, config, inputs.plan, attempt)
+            describe(run, config, inputs.plan, attempt, command=command)
             inputs.plan.save(run.plan_path)
             view.plan(run, inputs.plan)
             ended = make_attempts(run, config, engine, view, attempt=attempt, signals=signals)
@@ -98,7 +100,9 @@ def resume_job(run: Run, overrides: list[str], view: View) -> Run:
     Raises:
         RequestError: it runs, or is finished, or an override would change what it learns; it is left as it was.
     """
-    return run_job(with_overrides(run, overrides), view)
+    known = run.job.get("command")
+    command = None if known is None else with_changes(known, overrides)
+    return run_job(with_overrides(run, overrides), view, command=command)
 
 
 @contextlib.contextmanager
@@ -161,7 +165,7 @@ def check_disk() -> None:
         )
 
 
-def describe(run: Run, config: Config, plan: Plan, attempt: int) -> None:
+def describe(run: Run, config: Config, plan: Plan, attempt: int, *, command: Sequence[str] | None = None) -> None:
     """Write `job.json` as an attempt begins."""
     now = time.time()
     run.update_job(
@@ -173,6 +177,7 @@ def describe(run: Run, config: Config, plan: Plan, attempt: int) -> None:
         model=config.model["_target_"].rpartition(".")[2],
         dataset=config.dataset.source.get("name") or config.dataset.source["_target_"].rpartition(".")[2],
         created=run.job.get("created", now),
+        command=run.job.get("command") if command is None else list(command),
         ended=None,
         exit_code=None,
         heartbeat=now,

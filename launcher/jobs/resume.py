@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from launcher.checkpoints.marker import published
-from launcher.config.compose import overridden, override_path, to_plain
+from launcher.config.command import override_path
+from launcher.config.compose import overridden, to_plain
 from launcher.config.nearest import listed, shown
 from launcher.config.validate import to_config
 from launcher.errors import RequestError

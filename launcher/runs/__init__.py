@@ -16,7 +16,7 @@
   summary.json     final metrics, throughput, memory, device-hours
 """
 
-from launcher.runs.files import read_events, read_json, write_json
+from launcher.runs.files import open_regular, read_events, read_json, write_json
 from launcher.runs.find import (
     create_run,
     delete_run,
@@ -30,7 +30,7 @@ from launcher.runs.find import (
     unwritable,
 )
 from launcher.runs.lock import locked
-from launcher.runs.process import is_alive, stop_process, this_process
+from launcher.runs.process import interrupt_process, is_alive, stop_process, this_process
 from launcher.runs.run import ACTIVE, LOST_AFTER_S, Run
 
 __all__ = [
@@ -40,10 +40,12 @@ __all__ = [
     "create_run",
     "delete_run",
     "find_run",
+    "interrupt_process",
     "is_alive",
     "list_runs",
     "locked",
     "new_run_id",
+    "open_regular",
     "pick",
     "read_events",
     "read_json",

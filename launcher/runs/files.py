@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
+import stat
 from collections import deque
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+MAX_JSON_BYTES = 64 << 20
+NO_FILE = "it is no regular file"
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A file of a run, to read. What lies there as a link leads elsewhere, and a pipe or a device has no end.
+
+    Raises:
+        FileNotFoundError: there is none, or one of these in its place.
+        OSError: it can't be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
+            raise FileNotFoundError(errno.ENOENT, NO_FILE, str(path)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(errno.ENOENT, NO_FILE, str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file, or an empty one where there is none, or one that a power failure left unreadable."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        with open_regular(path) as file:
+            content = file.read(MAX_JSON_BYTES + 1)
+        value = json.loads(content) if len(content) <= MAX_JSON_BYTES else None
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -37,15 +37,18 @@ def this_process() -> dict[str, Any]:
 
 
 def is_alive(job: dict[str, Any]) -> bool:
-    """Whether the process that `this_process` described still runs on this machine."""
+    """Whether the process that `this_process` described still runs on this machine; what is no such description, no."""
+    pid = job.get("pid")
+    if not isinstance(pid, int):  # psutil takes None for this process
+        return False
     try:
-        process = psutil.Process(job["pid"])
+        process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
         if job.get("pid_started") is not None:
             return _started(process.pid) == job["pid_started"]
         return abs(process.create_time() - job["pid_created"]) < 1.0
-    except (KeyError, psutil.NoSuchProcess):
+    except (KeyError, TypeError, ValueError, OverflowError, psutil.NoSuchProcess):
         return False
 
 
@@ -53,19 +56,31 @@ def stop_process(process: dict[str, Any], is_active: Callable[[], bool], *, kind
     """Interrupt the process that `this_process` described, and wait until its run or sweep has ended; whether it has.
 
     Raises:
+        RequestError: as `interrupt_process`.
+    """
+    interrupt_process(process, kind=kind, name=name)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while is_active() and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return not is_active()
+
+
+def interrupt_process(process: dict[str, Any], *, kind: str, name: str) -> None:
+    """Interrupt the process that `this_process` described; one that is gone, or another of its pid, gets no signal.
+
+    Raises:
         RequestError: it runs on another machine, or belongs to another user.
     """
-    if process["host"] != socket.gethostname():
-        raise RequestError(f"{kind} {name} runs on {process['host']}; type there: windlass {kind}s stop {name}")
+    host = process.get("host")
+    if host != socket.gethostname():
+        raise RequestError(f"{kind} {name} runs on {host}; type there: windlass {kind}s stop {name}")
+    if not is_alive(process):
+        return
     try:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process["pid"], signal.SIGINT)
     except PermissionError as error:
         raise RequestError(f"{kind} {name} belongs to another user; only its owner can stop it") from error
-    deadline = time.monotonic() + STOP_TIMEOUT_S
-    while is_active() and time.monotonic() < deadline:
-        time.sleep(POLL_S)
-    return not is_active()
 
 
 def _started(pid: int) -> str | None:

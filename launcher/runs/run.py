@@ -149,11 +149,11 @@ class Run:
     def last_sign(self) -> float:
         """Unix time of the last that was heard of it; 0 where it never began."""
         reported = self.events_path.stat().st_mtime if self.events_path.exists() else 0.0
-        return max(reported, self.job.get("heartbeat", 0.0))
+        return max(reported, _heartbeat(self.job))
 
     def _silence_s(self, job: dict[str, Any]) -> float:
         """Seconds since the last heartbeat; where the clock that wrote it was ahead, by the time of the file."""
-        silence = time.time() - job.get("heartbeat", 0.0)
+        silence = time.time() - _heartbeat(job)
         if silence < 0:
             with contextlib.suppress(FileNotFoundError):
                 silence = time.time() - self.job_path.stat().st_mtime
@@ -218,3 +218,9 @@ class Run:
         whole = {"event": event, "time": time.time(), **values}
         self._held.append(self.events_path, whole)
         return whole
+
+
+def _heartbeat(job: dict[str, Any]) -> float:
+    """When the run last said that it is alive; 0 where it did not, or said what is no time."""
+    value = job.get("heartbeat")
+    return float(value) if isinstance(value, (int, float)) and abs(value) < 1e18 else 0.0

@@ -18,12 +18,11 @@ def find_best(trials: Sequence[Trial], objectives: dict[str, str]) -> list[Trial
         if trial.state == FINISHED and all(is_number(trial.values.get(metric)) for metric in objectives)
     ]
     costs = {trial.number: cost(trial, objectives) for trial in finished}
-    front = [
-        trial
-        for trial in finished
-        if not any(_dominates(costs[other.number], costs[trial.number]) for other in finished)
-    ]
-    front.sort(key=lambda trial: (costs[trial.number], trial.number))
+    finished.sort(key=lambda trial: (costs[trial.number], trial.number))
+    front: list[Trial] = []
+    for trial in finished:  # what is better than it in this order came before, or something still better did
+        if not any(_dominates(costs[other.number], costs[trial.number]) for other in front):
+            front.append(trial)
     return front if len(objectives) > 1 else front[:1]
 
 

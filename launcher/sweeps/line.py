@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
+from launcher.config.command import train_command
 from launcher.config.compose import with_value
 from launcher.config.composer import Composer
 from launcher.config.validate import from_composed
@@ -127,7 +128,15 @@ class Line:
             composed = with_value(composed, "tracker.group", self._record.id)
         config = from_composed(composed)
         inputs = None if run.path.exists() else inputs_of(composed, config, self._pool.devices(processes))
-        return Ready(trial=trial, composed=composed, config=config, processes=processes, run=run, inputs=inputs)
+        return Ready(
+            trial=trial,
+            composed=composed,
+            config=config,
+            processes=processes,
+            command=train_command(self._multirun.place, [*self._multirun.fixed, *trial.typed_overrides()]),
+            run=run,
+            inputs=inputs,
+        )
 
     def _bracket(self, number: int) -> int:
         settings = self._multirun.settings

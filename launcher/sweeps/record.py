@@ -90,10 +90,12 @@ class Record:
         """`running`, `finished`, `failed`, `stopped`, or `lost` where its process is gone."""
         values = self.values
         state = values.get("state", "lost")
-        here = values.get("process", {}).get("host") == socket.gethostname()
-        if state == "running" and here and not is_alive(values["process"]):
+        process = values.get("process")
+        process = process if isinstance(process, dict) else {}
+        here = process.get("host") == socket.gethostname()
+        if state == "running" and here and not is_alive(process):
             return "lost"
-        return state
+        return str(state)
 
     def trials(self) -> list[Trial]:
         """Every trial, as the ledger tells it."""

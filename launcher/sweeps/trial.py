@@ -45,6 +45,7 @@ class Ready:
     composed: DictConfig
     config: Config
     processes: int
+    command: list[str]  # that runs it by itself
     run: Run
     inputs: Future[Inputs] | None = None  # of a run that is new
 
@@ -122,7 +123,15 @@ def start(running: Running, messages: SimpleQueue[Message]) -> threading.Thread:
         view = TrialView(lambda event: messages.put(Message(number=number, event=event)))
         try:
             inputs = None if ready.inputs is None else ready.inputs.result()
-            carry_out(ready.composed, ready.config, running.engine, view, inputs=inputs, signals=running.signals)
+            carry_out(
+                ready.composed,
+                ready.config,
+                running.engine,
+                view,
+                command=ready.command,
+                inputs=inputs,
+                signals=running.signals,
+            )
         except BaseException as raised:  # the sweep decides what follows
             error = raised
             running.engine.close()  # its workers may still be at work, and their devices are given away

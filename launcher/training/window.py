@@ -73,7 +73,8 @@ class Window:
             **job.model.balance.read(),
             **job.meter.read(),
         }
-        job.report("step", step=done, epoch=step.epoch, num_steps=job.num_steps, **values)
+        tokens = {} if job.meter.tokens_per_sample is None else {"tokens": step.num_seen * job.meter.tokens_per_sample}
+        job.report("step", step=done, epoch=step.epoch, num_steps=job.num_steps, **tokens, **values)
         job.accelerator.log(
             {f"train/{name}": value for name, value in values.items()} | {"epoch": step.epoch}, step=done
         )

@@ -6,6 +6,7 @@ import argparse
 
 from tests.benchmarks import (
     checkpoints,
+    dashboard,
     fixed_cost,
     gpu,
     peak_memory,
@@ -29,6 +30,7 @@ PARTS = {
     "checkpoints": checkpoints,
     "restart": restart,
     "sweeps": sweeps,
+    "dashboard": dashboard,
     "gpu": gpu,
 }
 

@@ -13,9 +13,9 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-UNITS = {"ms": 1e3, "us": 1e6, "s": 1.0, "MiB": 2.0**-20}
+UNITS = {"ms": 1e3, "us": 1e6, "s": 1.0, "MiB": 2.0**-20, "MB": 1e-6}
 """What a measured value (seconds or bytes) is multiplied with for display."""
-RATES = ("tokens/s",)
+RATES = ("tokens/s", "rows/s")
 """Units of a value that is measured in seconds for one, and shown as so many a second."""
 
 

@@ -10,6 +10,7 @@ import torch
 
 from tests.benchmarks import (
     checkpoints,
+    dashboard,
     fixed_cost,
     gpu,
     peak_memory,
@@ -19,6 +20,7 @@ from tests.benchmarks import (
     strategies,
     sweeps,
     throughput,
+    trackio_page,
 )
 from tests.benchmarks.report import Cost, Row
 from tests.benchmarks.workspace import workspace
@@ -129,3 +131,12 @@ def test_sweeps_are_measured_beside_every_other_way(space: Path) -> None:
     check(rows, [*sweeps.RIVALS, sweeps.BEST, *sweeps.RIVALS * 2, *more])
     *of_jobs, best = rows[:4]
     assert best.ratio == max(row.ratio for row in of_jobs)
+
+
+@pytest.mark.slow
+def test_the_dashboard_is_measured_beside_its_promises_and_the_page_of_another(space: Path) -> None:
+    size = dashboard.Size(steps=50, runs=12, contents=2, few_runs=6, few_steps=20, live_s=4)
+    rows = dashboard.measure(space, repeats=1, steps=None, size=size)
+    promises = ["6 s promised", "1 s promised", "2 s promised", "300 MB promised", "20 ms promised", "2 s promised"]
+    theirs = [trackio_page.NAME] * 2 if trackio_page.is_installed() else []
+    check(rows[-len(promises + theirs) :], promises + theirs)

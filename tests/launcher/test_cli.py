@@ -100,8 +100,9 @@ def test_a_wrong_request_exits_with_2_one_clear_line_and_nothing_left(
 
 
 def test_train_prints_plain_lines_into_a_file_and_a_summary(windlass: Windlass) -> None:
-    result = windlass("train", *QUICK)
+    result = windlass("train", *QUICK, "run_id=mine")
     assert result.returncode == 0, result.stdout + result.stderr
+    assert list_runs()[-1].job["command"] == ["windlass", "train", *QUICK]
     assert "step " in result.stdout
     assert "test/accuracy" in result.stdout
     assert "\x1b" not in result.stdout
@@ -153,7 +154,8 @@ def test_a_sweeper_of_the_users_own_is_told_the_metrics_of_its_runs(
 def test_a_multirun_trains_each_combination(windlass: Windlass, tmp_path: Path, runs_dir: Path) -> None:
     result = windlass("train", "-m", *QUICK, "optimizer.lr=0.1,0.01")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert len(list_runs()) == 2
+    commands = [run.job["command"] for run in list_runs()]
+    assert commands == [["windlass", "train", *QUICK, f"optimizer.lr={rate}"] for rate in ("0.1", "0.01")]
     assert {path.name for path in tmp_path.iterdir()} <= {runs_dir.name}, "nothing else is written here"
 
 

@@ -94,6 +94,11 @@ def test_a_step_knows_its_number_its_epoch_and_its_samples_over_all_ranks() -> N
     assert [(step.index, step.epoch, step.num_samples) for step in steps] == [(2, 0, 5), (3, 1, 8)]
 
 
+def test_a_step_knows_how_many_samples_all_ranks_have_seen_to_its_end() -> None:
+    steps = training_steps(Table(21), share(rank=1, ranks=2), first=1, last=5)
+    assert [step.num_seen for step in steps] == [16, 21, 29, 37]
+
+
 @pytest.mark.parametrize(("ranks", "micro"), SPREADS)
 def test_all_ranks_take_the_same_number_of_micro_batches(ranks: int, micro: int) -> None:
     counts = [

@@ -109,6 +109,13 @@ def test_a_finished_run_has_a_summary_metrics_and_a_model_that_can_be_rebuilt(tr
     assert fitted["target"]["classes"] == ["setosa", "versicolor", "virginica"]
 
 
+def test_steps_on_text_say_how_many_tokens_were_seen(train: Train) -> None:
+    run = train(*TINY_GPT, *TINY_TEXT, "trainer.max_steps=2", "trainer.log_every_steps=1")
+    plan, length = json.loads(run.plan_path.read_text()), yaml.safe_load(run.config_path.read_text())["data"]
+    batch = plan["global_batch_size"] * length["sequence_length"]
+    assert [event["tokens"] for event in run.history()] == [batch, 2 * batch]
+
+
 def test_each_rank_has_a_log_of_its_own(train: Train) -> None:
     run = train("model=linear", "dataset=iris", "trainer.max_epochs=1", "engine.num_processes=2")
     assert run.log_path(attempt=0, rank=0).exists()

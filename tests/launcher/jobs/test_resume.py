@@ -202,6 +202,11 @@ def test_a_finished_run_is_trained_on_elsewhere_and_a_damaged_checkpoint_is_pass
     resume(broken, "trainer.max_steps=12", "engine.num_processes=1", "checkpoint.keep_last=1")
     assert (broken.state, broken.summary["steps"], broken.job["num_processes"]) == ("finished", 12, 1)
     assert broken.attempts() == [0, 1, 2, 3]
+    command = broken.job["command"]
+    assert [word for word in command if "max_steps" in word or "num_processes" in word] == [
+        "trainer.max_steps=12",
+        "engine.num_processes=1",
+    ]
     assert broken.history("resumed")[-1]["step"] == 8
     assert any("step 10 is damaged" in event["message"] for event in broken.history("warning"))
     assert [checkpoint.step for checkpoint in published(broken.checkpoints_dir)] == [12]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from launcher.runs import (
     Run,
     create_run,
+    open_regular,
     read_events,
     read_json,
     write_json,
@@ -113,3 +115,21 @@ def test_an_offset_beyond_the_end_reads_a_file_that_was_made_anew_from_its_begin
     run = create_run("a")
     run.report("step", step=1)
     assert [event["step"] for event, _ in read_events(run.events_path, offset=10_000)] == [1]
+
+
+def test_what_is_no_regular_file_is_none_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text('{"state": "running"}')
+    (tmp_path / "link.json").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "folder.json").mkdir()
+    for name in ("link.json", "pipe.json", "folder.json"):
+        assert read_json(tmp_path / name) == {}
+        with pytest.raises(FileNotFoundError):
+            open_regular(tmp_path / name)
+
+
+def test_json_that_is_too_large_or_too_deep_reads_as_an_empty_object(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(1 << 40)
+    assert read_json(tmp_path / "deep.json") == read_json(tmp_path / "large.json") == {}

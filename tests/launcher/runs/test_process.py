@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,8 +14,12 @@ from typing import Any
 import psutil
 import pytest
 
+from launcher.errors import RequestError
 from launcher.runs import (
     Run,
+    interrupt_process,
+    is_alive,
+    stop_process,
     this_process,
     write_json,
 )
@@ -89,3 +94,52 @@ def test_a_run_whose_process_is_a_zombie_is_lost(make_run: MakeRun) -> None:
         assert run.state == "lost"
     finally:
         process.wait()
+
+
+@pytest.mark.parametrize("pid", [None, "1", "x", -1, 0, 1.5, 10**30, [], {}])
+def test_what_is_no_pid_is_no_process(pid: object) -> None:
+    assert not is_alive({**this_process(), "pid": pid})
+
+
+def test_a_process_that_is_described_is_interrupted_and_waited_for() -> None:
+    process = sleeping()
+    try:
+        assert stop_process(described(process), lambda: process.poll() is None, kind="run", name="a")
+        assert process.returncode == -signal.SIGINT
+    finally:
+        ended(process)
+
+
+def test_another_process_of_the_same_pid_gets_no_signal() -> None:
+    process = sleeping()
+    try:
+        earlier = {**described(process), "pid_started": "another-boot 1"}
+        stop_process(earlier, lambda: False, kind="run", name="a")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+    finally:
+        ended(process)
+
+
+def test_a_process_that_has_ended_gets_no_signal(dead_process: dict[str, Any]) -> None:
+    assert stop_process(dead_process, lambda: False, kind="run", name="a")
+
+
+@pytest.mark.parametrize("host", ["another-machine", None])
+def test_a_process_of_another_machine_is_refused(host: str | None) -> None:
+    with pytest.raises(RequestError, match="type there: windlass runs stop a"):
+        interrupt_process({**this_process(), "host": host}, kind="run", name="a")
+
+
+def sleeping() -> subprocess.Popen[bytes]:
+    """A process that a signal ends."""
+    return subprocess.Popen(["sleep", "60"])
+
+
+def described(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    return {**this_process(), "pid": process.pid, "pid_started": _started(process.pid)}
+
+
+def ended(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()

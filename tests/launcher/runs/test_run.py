@@ -25,6 +25,13 @@ MakeRun = Callable[..., Run]
 FullDisk = Callable[[int], AbstractContextManager[None]]
 
 
+@pytest.mark.parametrize("heartbeat", ["soon", None, [1], 10**400])
+def test_a_heartbeat_that_is_no_number_is_none(make_run: Callable[..., Run], heartbeat: object) -> None:
+    run = make_run(state="running", host="elsewhere", heartbeat=heartbeat)
+    assert run.state == "lost"
+    assert run.last_sign == 0.0
+
+
 def test_a_run_that_ended_keeps_its_state_after_its_process(make_run: MakeRun, dead_process: dict[str, Any]) -> None:
     assert make_run("a", state="failed", **dead_process).state == "failed"
 

@@ -39,7 +39,8 @@ class Shown:
         slots = self.sweep.pool.take(1)
         assert slots is not None
         composed: Any = None  # nothing of it is shown
-        ready = Ready(trial=trial, composed=composed, config=composed, processes=1, run=self.sweep.record.run(trial))
+        run = self.sweep.record.run(trial)
+        ready = Ready(trial=trial, composed=composed, config=composed, processes=1, command=[], run=run)
         self.sweep.running[trial.number] = Running(ready=ready, slots=slots, engine=LocalEngine())
         return trial
 
