@@ -25,11 +25,12 @@ export function details(run) {
     reproduce(run),
     problems(run),
     planned(run),
-    list(t("Checkpoints"), [t("Step"), t("Time"), t("Written in"), t("Size")], run.checkpoints, (each) => [
+    list(t("Checkpoints"), [t("Step"), t("Time"), t("Written in"), t("Size"), ""], run.checkpoints, (each) => [
       number(each.step),
       exactTime(each.time),
       seconds(each.seconds),
       size(each.bytes),
+      each.kept ? t("kept") : t("deleted since"),
     ]),
     list(t("Restarts"), [t("Attempt"), t("Time"), t("Step")], run.restarts, (each) => [
       number(each.attempt),

@@ -72,6 +72,8 @@ export default {
   Parameters: "参数量",
   Checkpoints: "检查点",
   "Written in": "写入用时",
+  kept: "保留",
+  "deleted since": "已删除",
   Size: "大小",
   Restarts: "重启",
   Warnings: "警告",

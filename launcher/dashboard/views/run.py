@@ -6,6 +6,7 @@ import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from launcher.checkpoints.marker import published
 from launcher.dashboard.places import WINDLASS
 from launcher.dashboard.reading.documents import load_or_nothing
 from launcher.dashboard.reading.glance import extremes, state_of
@@ -42,7 +43,7 @@ def run_view(row: Row, run: OpenRun) -> dict[str, Any]:
             "config": flatten(run.config),
             "metrics": metrics(run),
             "restarts": [asdict(each) for each in run.restarts],
-            "checkpoints": run.checkpoints,
+            "checkpoints": checkpoints(run),
             "warnings": run.warnings,
             "plan": None,
             "measured": {},
@@ -64,6 +65,14 @@ def run_view(row: Row, run: OpenRun) -> dict[str, Any]:
             "failure": load_or_nothing(directory.failure_path) or None,
         }
     return plain(shown)
+
+
+def checkpoints(run: OpenRun) -> list[dict[str, Any]]:
+    """Each that was written, and whether it is still there to go on from."""
+    if not run.checkpoints:
+        return []
+    kept = {checkpoint.step for checkpoint in published(Run(run.place.path).checkpoints_dir)}
+    return [{**each, "kept": each["step"] in kept} for each in run.checkpoints]
 
 
 def metrics(run: OpenRun) -> list[dict[str, Any]]:

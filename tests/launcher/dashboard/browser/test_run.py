@@ -87,6 +87,7 @@ def test_details_hold_plan_checkpoints_restarts_warnings_and_the_command(page: P
     expect(details).to_contain_text("dp_shard=4")
     expect(details).to_contain_text("Samples per second")
     expect(details).to_contain_text("Checkpoints (2)")
+    expect(details).to_contain_text("deleted since")
     expect(details).to_contain_text("Restarts (1)")
     expect(details).to_contain_text(f"look at {MARKUP}")
     expect(details.locator("code")).to_have_text("windlass train model=mlp dataset=digits")

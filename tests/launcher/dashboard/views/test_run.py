@@ -25,6 +25,15 @@ def test_a_finished_run_has_all_its_facts(tmp_path: Path) -> None:
     json.dumps(view, allow_nan=False)
 
 
+def test_checkpoints_that_were_deleted_since_are_told_from_those_that_are_kept(tmp_path: Path) -> None:
+    path = make_run(tmp_path, "a", steps=40, checkpoints=(20, 40))
+    (path / "checkpoints" / "step_00000040").mkdir(parents=True)
+    (path / "checkpoints" / "step_00000040" / "checkpoint.json").write_text("{}")
+    (path / "checkpoints" / "step_of_nobody").mkdir()
+    view = run_view(*pair(tmp_path, "a"))
+    assert [(each["step"], each["kept"]) for each in view["checkpoints"]] == [(20, False), (40, True)]
+
+
 def test_metrics_come_with_group_count_last_and_extremes(tmp_path: Path) -> None:
     make_run(tmp_path, "a", steps=40, metrics={"validation/loss": 0.5})
     row, run = pair(tmp_path, "a")
