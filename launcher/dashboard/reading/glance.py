@@ -34,7 +34,7 @@ QUIET_S = 300.0
 """A W&B run that did not end counts as running for as long after its last write."""
 MAX_CONFIG_KEYS = 2_000
 MAX_TEXT = 200
-STATES = (*ACTIVE, "finished", "failed", "stopped", "preempted", "lost")
+STATES = (*ACTIVE, "finished", "failed", "stopped", "preempted", "pruned", "lost")
 SWEEPS = "sweeps"
 """Where sweeps lie beside runs; the module that says so takes Hydra along."""
 

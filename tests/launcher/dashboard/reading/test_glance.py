@@ -19,7 +19,7 @@ from tests.launcher.dashboard.made import STARTED, make_run, make_sweep, write_w
 from tests.launcher.dashboard.reading.test_opened import foreign, opened, ours
 
 
-@pytest.mark.parametrize("state", ["starting", "running", "finished", "failed", "stopped", "lost"])
+@pytest.mark.parametrize("state", STATES)
 def test_a_windlass_run_has_the_state_that_it_has_elsewhere(tmp_path: Path, state: str) -> None:
     seen = glance(ours(make_run(tmp_path, "r", steps=40, num_steps=50, state=state)))
     assert (seen.state, seen.step, seen.num_steps, seen.attempt) == (state, 40, 50, 0)
